@@ -1,0 +1,1 @@
+"""Banks: what was really paid."""

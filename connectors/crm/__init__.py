@@ -1,0 +1,1 @@
+"""Customer relationship systems: who the customer is, and where status is written back."""

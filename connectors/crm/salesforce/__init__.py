@@ -1,0 +1,1 @@
+"""Salesforce: accounts, contacts, opportunities, orders, contracts, cases; and receivables status written back."""

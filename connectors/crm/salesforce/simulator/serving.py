@@ -1,0 +1,185 @@
+"""Puts the simulator together and serves it: for the demo and tests (``serve``), for people (``main_serve``).
+
+Belongs here: which part answers which path. Not here: what the parts do.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.crm.salesforce.simulator.async_jobs import AsyncJobs, refused
+from connectors.crm.salesforce.simulator.jobs import Jobs
+from connectors.crm.salesforce.simulator.oauth import USERNAME, Tokens
+from connectors.crm.salesforce.simulator.org import ORG_ID, USER_ID, Org
+from connectors.crm.salesforce.simulator.rest import Rest, error
+from connectors.crm.salesforce.simulator.schema import objects
+from connectors.crm.salesforce.simulator.soql import Record
+from connectors.simulation.faults import Fault, Faults
+from connectors.simulation.server import Answer, LoopbackServer, Request, json_answer
+from connectors.simulation.store import Store
+
+_DATA = re.compile(r"^(/services/data/v\d+\.0)(?:/(.*))?$")
+_ASYNC = re.compile(r"^/services/async/\d+\.0/(.*)$")
+_DAILY_CALLS = 100_000
+
+
+class SalesforceSimulator:
+    """One organisation with a connected app. Use as a context manager; its state stays in ``state_dir``."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        faults: Faults | None = None,
+        tls: bool = True,
+        page_rows: int = 2000,
+        deployed: bool = True,
+        multi_currency: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.faults = faults or Faults()
+        self._store = Store(state_dir)
+        self.org = Org(self._store, objects(deployed=deployed, multi_currency=multi_currency), clock)
+        self.tokens = Tokens(self._store, state_dir, lambda: self.url)
+        self._rest = Rest(self.org, self.faults, page_rows)
+        self._jobs = Jobs(self.org, self.faults)
+        self._async = AsyncJobs(self.org)
+        self._calls = 0
+        self._server = LoopbackServer(
+            self._answer, state_dir, port=port, tls=tls, faults=self.faults, on_fault=self._on_fault
+        )
+
+    def __enter__(self) -> SalesforceSimulator:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with closing(self._store):
+            self._server.close()
+
+    # --- what tests and the demo use
+
+    @property
+    def url(self) -> str:
+        """Address of the login and of the instance."""
+        return self._server.url
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """The authority to trust; None without TLS."""
+        return self._server.ca_bundle
+
+    @property
+    def client_id(self) -> str:
+        """The connected app's consumer key."""
+        return self.tokens.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The connected app's consumer secret."""
+        return self.tokens.client_secret
+
+    @property
+    def private_key_path(self) -> Path:
+        """The private key whose public part the connected app knows, for JWT as user ``integration@example.com``."""
+        return self.tokens.private_key_path
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return all requests that ever came, oldest first."""
+        return self._server.log()
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the requests that tried to change records, with their keys."""
+        return [line for line in self.log() if line.get("writes")]
+
+    def load(self, records: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Seed records by object, as they are; ids and times are added where they are missing."""
+        with self._store.lock:
+            self.org.load(records)
+
+    def records(self, name: str, *, deleted: bool = False) -> list[Record]:
+        """Return an object's records as they are now."""
+        with self._store.lock:
+            return [dict(r) for r in self._store.all(name) if deleted or not r.get("IsDeleted")]
+
+    def edit(self, name: str, key: str, values: Mapping[str, Any]) -> None:
+        """Change a record as a person in the CRM would."""
+        with self._store.lock:
+            self.org.update(name, key, values)
+
+    def delete(self, name: str, key: str) -> None:
+        """Delete a record as a person in the CRM would."""
+        with self._store.lock:
+            self.org.delete(name, key)
+
+    # --- the wire
+
+    def _on_fault(self, fault: Fault) -> None:
+        if fault.kind == "expire_token":
+            self.tokens.expire()
+
+    def _answer(self, request: Request) -> Answer:
+        with self._store.lock:
+            if request.path == "/services/oauth2/token" and request.method == "POST":
+                return self.tokens.answer(request)
+            if request.path in ("/services/data", "/services/data/"):
+                versions = [
+                    {"label": "Simulated", "url": f"/services/data/v{v}.0", "version": f"{v}.0"} for v in (59, 62)
+                ]
+                return json_answer(versions)
+            if not self.tokens.valid(request):
+                if _ASYNC.match(request.path):
+                    return refused("InvalidSessionId", "Invalid session id")
+                return error("INVALID_SESSION_ID", "Session expired or invalid", 401)
+            self._calls += 1
+            answer = self._authorized(request)
+        usage = {"Sforce-Limit-Info": f"api-usage={self._calls}/{_DAILY_CALLS}"}
+        return Answer(answer.status, answer.body, {**answer.headers, **usage}, answer.note)
+
+    def _authorized(self, request: Request) -> Answer:
+        if data := _DATA.match(request.path):
+            base, path = data.group(1), (data.group(2) or "").strip("/")
+            if path.startswith("jobs/"):
+                return self._jobs.answer(request, base, path.split("/")[1:])
+            if path:
+                return self._rest.answer(request, base, path)
+            return json_answer({name: f"{base}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "jobs")})
+        if old := _ASYNC.match(request.path):
+            return self._async.answer(request, old.group(1).strip("/").split("/"))
+        if request.path.startswith("/id/") or request.path == "/services/oauth2/userinfo":
+            return json_answer({"user_id": USER_ID, "organization_id": ORG_ID, "username": USERNAME})
+        return error("NOT_FOUND", "The requested resource does not exist", 404)
+
+
+def serve(state_dir: Path, port: int = 0, faults: Faults | None = None, **options: Any) -> SalesforceSimulator:
+    """Return a simulator to be used as a context manager; options as of ``SalesforceSimulator``."""
+    return SalesforceSimulator(state_dir, port=port, faults=faults, **options)
+
+
+def main_serve(port: int) -> None:
+    """Serve until interrupted, and say how to connect. State is kept in a folder that is named."""
+    folder = Path(tempfile.gettempdir()) / f"otc-salesforce-{port}"
+    with serve(folder, port) as crm:
+        lines = (
+            f"Salesforce simulator at {crm.url} (state in {folder})",
+            "  - {name: salesforce_main, connector: salesforce, allow_private: true,",
+            f"     login_url: {crm.url}, ca_bundle: {crm.ca_bundle},",
+            f"     client_id: {crm.client_id}, client_secret: '${{SALESFORCE_SECRET}}'}}",
+            f"export SALESFORCE_SECRET={crm.client_secret}",
+        )
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            sys.stdout.write("stopped\n")

@@ -1,0 +1,1 @@
+"""Enterprise resource planning systems: what is owed, billed and posted."""

@@ -1,0 +1,118 @@
+"""Settings of the file drop: where it is, and how other people's exports are read as ours.
+
+Belongs here: what may be written in ``otc.yaml`` and what is wrong with it. Not here: doing what it says.
+"""
+
+from __future__ import annotations
+
+import codecs
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from connectors.erp.files.filters import parse_filter
+from connectors.kit.contract import Entity, Settings
+from connectors.kit.receivables import RECEIVABLES
+
+ENTITIES: Mapping[str, Entity] = {e.name: e for e in RECEIVABLES}
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _codec(value: str) -> str:
+    try:
+        return codecs.lookup(value).name
+    except LookupError:
+        raise ValueError(f"{value!r} is not a known encoding; use a name such as utf-8, cp1252 or latin-1") from None
+
+
+def _timezone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{value!r} is not a time zone; use a name such as UTC or Europe/Berlin") from None
+    return value
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads 1 and 1.5 as numbers, yes as a truth value; a cell is text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) or hasattr(value, "isoformat") else value
+
+
+Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Cell = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Formats(Settings):
+    """How values are written. Dates and timestamps by ``strptime`` patterns, one or several that are tried in order."""
+
+    date: Several = ("%Y-%m-%d",)
+    timestamp: Several = ()
+    timezone: Annotated[str, AfterValidator(_timezone)] | None = None
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", " ", "'"] | None = None
+    encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    floats: Literal["refuse", "allow"] = "refuse"
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Formats:
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}; they must differ")
+        if self.delimiter in '"\r\n':
+            raise ValueError(f"delimiter {self.delimiter!r} cannot separate cells; use one such as ';' or a tab")
+        return self
+
+
+class FilesSettings(Settings):
+    """``path`` is the folder, local or any that fsspec knows (``sftp://…``, ``s3://…``).
+
+    The rest is for other people's exports, each by entity: ``files`` names its files (one may serve several entities),
+    ``columns`` the header of a column (null: none), ``constants`` the value of a column that a file lacks, ``values``
+    translates codes, ``sign: absolute`` drops the sign of amounts, ``filters`` picks rows by the file's own headers.
+    ``settle_seconds``: how long a fresh file without a last line end is watched. ``storage`` goes to fsspec as it is.
+    """
+
+    path: str
+    files: dict[str, Several] = Field(default_factory=dict)
+    columns: dict[str, dict[str, str | None]] = Field(default_factory=dict)
+    constants: dict[str, dict[str, Cell]] = Field(default_factory=dict)
+    values: dict[str, dict[str, dict[Cell, Cell]]] = Field(default_factory=dict)
+    sign: dict[str, Literal["absolute"]] = Field(default_factory=dict)
+    filters: dict[str, str] = Field(default_factory=dict)
+    formats: Formats = Formats()
+    settle_seconds: float = Field(default=1.0, ge=0, le=600)
+    storage: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @field_validator("files", "columns", "constants", "values", "sign", "filters")
+    @classmethod
+    def _known_entities(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            _expect(name, ENTITIES, "an entity")
+        return value
+
+    @field_validator("columns", "constants", "values")
+    @classmethod
+    def _known_columns(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for entity, columns in value.items():
+            for name in columns:
+                _expect(name, [f.name for f in ENTITIES[entity].fields], f"a column of {entity}")
+        return value
+
+    @field_validator("filters")
+    @classmethod
+    def _parsed(cls, value: dict[str, str]) -> dict[str, str]:
+        for text in value.values():
+            parse_filter(text)
+        return value
+
+
+def _expect(name: str, allowed: Iterable[str], what: str) -> None:
+    if name not in allowed:
+        raise ValueError(f"{name!r} is not {what}; there are: {', '.join(allowed)}")
