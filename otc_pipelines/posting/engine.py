@@ -1,0 +1,193 @@
+"""Posts a cluster: every balance of its documents and receipts, as movements that add up under three clocks.
+
+Belongs here: putting the pieces together. The order: what is booked (books), what is settled with what (units), at each
+moment (settlement), as rows that add up (deltas).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import chain
+
+from otc_pipelines.posting.books import Books
+from otc_pipelines.posting.deltas import Delta, deltas
+from otc_pipelines.posting.findings import Held, shown
+from otc_pipelines.posting.fx import Rates, amount_of
+from otc_pipelines.posting.items import RECEIPT, Nothing, post_item
+from otc_pipelines.posting.model import Cluster, Finding, Movement, Posting, Settings
+from otc_pipelines.posting.settlement import Settlement
+from otc_pipelines.posting.sheet import Line, Sheet
+from otc_pipelines.posting.splits import Kept
+from otc_pipelines.posting.unit import Unit
+from otc_pipelines.posting.units import independent, whole
+from otc_pipelines.posting.versions import Known
+
+_NO_RATES = Rates()
+
+
+def post(
+    cluster: Cluster,
+    settings: Settings,
+    rates: Rates = _NO_RATES,
+    since: datetime | None = None,
+    posted_in_load: str = "",
+    *,
+    in_units: bool = True,
+) -> Posting:
+    """Return the movements of all loads after ``since`` (None: all), and what is held as known now.
+
+    ``cluster`` holds every version of its rows, earlier loads included. ``in_units`` False settles the cluster in one
+    piece: the same result, slowly.
+    """
+    books = Books(cluster, settings, rates)
+    held = Held()
+    merged = _merged(chain.from_iterable(_steps(cluster, books, held, in_units, since)))
+    movements = [_movement(cluster.source_system, posted_in_load, d) for d in merged]
+    _report_rows(books, held)
+    return Posting(movements, sorted(set(held.found), key=_order))
+
+
+def _merged(steps: Iterable[Delta]) -> Iterator[Delta]:
+    """Add up what several steps say of one line at one moment, so that each movement has a name of its own.
+
+    Only a void is told by more than one step: by the document's own, and by those of what was applied to it.
+    """
+    found: dict[tuple[datetime, datetime, Line], tuple[int, int]] = {}
+    for d in steps:
+        if d.line[1][0] != "void":
+            yield d
+            continue
+        amount, base = found.get((d.recorded_at, d.loaded_at, d.line), (0, 0))
+        found[d.recorded_at, d.loaded_at, d.line] = (amount + d.amount, base + d.base)
+    for (recorded_at, loaded_at, line), (amount, base) in found.items():
+        if amount or base:
+            yield Delta(recorded_at, loaded_at, line, amount, base)
+
+
+def _steps(
+    cluster: Cluster, books: Books, held: Held, in_units: bool, since: datetime | None
+) -> Iterator[Iterator[Delta]]:
+    for document_id in books.documents:
+        yield _item_deltas(books, "document", document_id, since)
+    for receipt_id in books.receipts:
+        yield _item_deltas(books, RECEIPT, receipt_id, since)
+    if cluster.allocations or cluster.adjustments or cluster.receipt_events:
+        for unit in independent(cluster, books) if in_units else [whole(cluster, books)]:
+            if unit.allocations or unit.adjustments or unit.events:
+                yield _unit_deltas(unit, held, since)
+
+
+def _item_deltas(books: Books, kind: str, item_id: str, since: datetime | None) -> Iterator[Delta]:
+    def sheet_at(cut: Known) -> Sheet:
+        sheet = Sheet()
+        item = books.at(kind, item_id, cut)
+        if item is not None and not isinstance(item, Nothing):
+            post_item(item, sheet)
+        return sheet
+
+    points = books.points(kind, item_id)
+    if len(points) == 1:
+        return _once(sheet_at, *points[0], since)
+    return _over(sheet_at, {p[0] for p in points}, {p[1] for p in points}, since)
+
+
+def _unit_deltas(unit: Unit, held: Held, since: datetime | None) -> Iterator[Delta]:
+    recorded, loaded = _grid(unit)
+    kept = Kept(unit) if len(recorded) > 1 or len(loaded) > 1 else None
+    found: list[Finding] = []
+
+    def sheet_at(cut: Known) -> Sheet:
+        sheet, now = Sheet(), Held()
+        Settlement(unit.at(cut), kept.by(cut.loaded_at) if kept is not None else {}, now, sheet)
+        found[:] = now.found
+        return sheet
+
+    result = list(_over(sheet_at, recorded, loaded, since))
+    held.found += found
+    return iter(result)
+
+
+def _grid(unit: Unit) -> tuple[set[datetime], set[datetime]]:
+    """Return when a unit could change: as its own rows came, and what they refer to, as far as it came later."""
+    own = [p for h in unit.histories() for p in h.points]
+    others = [unit.books.points(kind, item_id) for kind, item_id in unit.referred()]
+    recorded, loaded = {p[0] for p in own}, {p[1] for p in own}
+    if len(own) == 1 and all(len(points) == 1 for points in others):
+        recorded.update(p[0] for points in others for p in points)
+        loaded.update(p[1] for points in others for p in points)
+        return {max(recorded)}, {max(loaded)}
+    first, first_load = min(recorded), min(loaded)
+    for points in others:
+        for point in points:
+            if point[0] > first:
+                recorded.add(point[0])
+            if point[1] > first_load:
+                loaded.add(point[1])
+    return recorded, loaded
+
+
+def _over(
+    sheet_at: Callable[[Known], Sheet], recorded: set[datetime], loaded: set[datetime], since: datetime | None
+) -> Iterator[Delta]:
+    if len(recorded) > 1 or len(loaded) > 1:
+        return deltas(sheet_at, recorded, loaded, since)
+    return _once(sheet_at, min(recorded), min(loaded), since)
+
+
+def _once(
+    sheet_at: Callable[[Known], Sheet], recorded: datetime, loaded: datetime, since: datetime | None
+) -> Iterator[Delta]:
+    """What becomes known all at once needs no differences."""
+    lines = sheet_at(Known(recorded, loaded)).lines
+    if since is not None and loaded <= since:
+        return iter(())
+    return iter(
+        [Delta(recorded, loaded, line, amount, base) for line, (amount, base) in lines.items() if amount or base]
+    )
+
+
+def _report_rows(books: Books, held: Held) -> None:
+    """Report document versions under a second legal entity, and instalments that do not fit a document."""
+    for row in books.foreign:
+        reason = f"document {row.document_id} belongs to another legal entity than {row.legal_entity}"
+        held.add("documents", row, "second_entity", reason)
+    for document_id, plan in books.installments.items():
+        history = books.documents.get(document_id)
+        if history is None:
+            for installment in plan:
+                if not installment.last.deleted:
+                    reason = f"document {document_id} is not known; it counts when that has come"
+                    held.add("installments", installment.last, "document_unknown", reason)
+            continue
+        points = books.points("document", document_id)
+        item = books.document(document_id, Known(max(p[0] for p in points), max(p[1] for p in points)))
+        if item is not None and not isinstance(item, Nothing) and item.misfit is not None:
+            reason = (
+                f"the instalments of {document_id} sum to {shown(item.misfit, item.currency)}, the document is "
+                f"{shown(item.amount, item.currency)}; it stands as one instalment on its own due date"
+            )
+            held.add("installments", plan[0].last, "installments_sum", reason, item.misfit - item.amount, item.currency)
+
+
+def _movement(source_system: str, posted_in_load: str, delta: Delta) -> Movement:
+    head, cause, tail, known = delta.line
+    base = amount_of(delta.base) if known else None
+    said = (source_system, *head, *cause, delta.recorded_at, delta.loaded_at)
+    name = "\x1f".join([_text(v) for v in (*said, *tail, known)])
+    movement_id = blake2b(name.encode(), digest_size=16).hexdigest()
+    currency, base_currency, account = tail
+    amount = amount_of(delta.amount)
+    return Movement._make((movement_id, *said, amount, currency, base, base_currency, account, posted_in_load))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _text(value: object) -> str:
+    """Return what is not text as text; what is missing is not like empty text."""
+    return "\0" if value is None else str(value)
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    return (finding.entity, finding.key, finding.code, finding.reason)

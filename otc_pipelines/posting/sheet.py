@@ -1,0 +1,46 @@
+"""A sheet of movements: amounts by everything else that a movement says, so that equal ones add up.
+
+Belongs here: adding, and the difference of sheets. Not here: which movements there are.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+#: (legal entity, party, item type, item, instalment, document type, document date, due date)
+Head = tuple[object, ...]
+#: (currency, base currency, gl account)
+Tail = tuple[object, ...]
+#: head, (movement type, cause entity, cause id, effective date), tail, whether the base amount is known
+Line = tuple[Head, tuple[str, str, str, date], Tail, bool]
+
+
+class Sheet:
+    """Movements as known at one cut."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self) -> None:
+        self.lines: dict[Line, tuple[int, int]] = {}
+
+    def add(
+        self,
+        head: Head,
+        what: str,
+        cause: str,
+        cause_id: str,
+        effective: date,
+        tail: Tail,
+        amount: int,
+        base: int | None,
+    ) -> None:
+        """Add a movement; one that moves nothing is left out."""
+        if amount or base:
+            line = (head, (what, cause, cause_id, effective), tail, base is not None)
+            held = self.lines.get(line)
+            self.lines[line] = (amount, base or 0) if held is None else (held[0] + amount, held[1] + (base or 0))
+
+
+def minus(amounts: int | None) -> int | None:
+    """Return the opposite of an amount that may be unknown."""
+    return None if amounts is None else -amounts

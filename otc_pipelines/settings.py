@@ -1,0 +1,271 @@
+"""``otc.yaml``: what an instance is. Reads, checks, and says in one line what is wrong.
+
+Belongs here: the file's shape, secrets from the environment, paths relative to the file. Not here: what a connector's
+own settings mean (the connector declares them).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from connectors.kit.contract import Connector, Settings
+from connectors.kit.errors import ConfigError
+from connectors.kit.money import exponent
+from connectors.registry import connector
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+def _currency(value: str) -> str:
+    exponent(value)
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{value!r} is not a time zone; use a name such as UTC or Europe/Berlin") from None
+    return value
+
+
+CurrencyCode = Annotated[str, AfterValidator(_currency)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Company(_Model):
+    """Whose books these are."""
+
+    name: str
+    base_currency: CurrencyCode
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+
+
+class LegalEntity(_Model):
+    """A legal entity's own base currency and receivables control account; what is not given is the company's."""
+
+    base_currency: CurrencyCode | None = None
+    ar_account: str | None = None
+
+
+class BankAccount(_Model):
+    """Whose bank account it is, and the ledger account behind it."""
+
+    legal_entity: str
+    gl_account: str | None = None
+
+
+class Aging(_Model):
+    """Bucket edges in days, ascending, and the date that they count from."""
+
+    edges: tuple[int, ...] = (30, 60, 90)
+    by: Literal["due_date", "document_date"] = "due_date"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Aging:
+        if not self.edges or list(self.edges) != sorted(set(self.edges)) or self.edges[0] < 1:
+            raise ValueError(f"edges {list(self.edges)} must be whole days above 0, ascending, such as [30, 60, 90]")
+        return self
+
+
+class Source(BaseModel):
+    """A system to read from: its name here, its connector, and that connector's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str = Field(pattern=_NAME)
+    connector: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The connector's own keys, as written in the file."""
+        return dict(self.model_extra or {})
+
+
+class Limits(_Model):
+    """What a delivery may change at most before a person must approve it."""
+
+    max_changes: int = Field(default=5000, ge=0)
+    max_share: float = Field(default=1.0, ge=0, le=1)
+    max_amount: str | None = None
+
+
+class Target(_Model):
+    """A system to write to: a source that can be written, the objects, and whether it is meant."""
+
+    name: str = Field(pattern=_NAME)
+    source: str
+    objects: tuple[str, ...] = Field(min_length=1)
+    mode: Literal["dry_run", "deliver"] = "dry_run"
+    limits: Limits = Limits()
+    on_conflict: Literal["overwrite", "keep", "hold"] = "overwrite"
+
+
+class Alerts(_Model):
+    """Where alerts go: always to the log; to a file of JSON lines too, where one is named."""
+
+    file: str | None = None
+
+
+class Instance(_Model):
+    """One ``otc.yaml``, checked."""
+
+    company: Company
+    data_dir: Path = Path("./data")
+    warehouse: str = "duckdb"
+    legal_entities: dict[str, LegalEntity] = {}
+    bank_accounts: dict[str, BankAccount] = {}
+    aging: Aging = Aging()
+    sources: tuple[Source, ...] = ()
+    targets: tuple[Target, ...] = ()
+    alerts: Alerts = Alerts()
+    hold_after_days: int = Field(default=90, ge=0)
+    path: Path
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Instance:
+        names = [s.name for s in self.sources]
+        for kind, listed in (("source", names), ("target", [t.name for t in self.targets])):
+            for name in listed:
+                if listed.count(name) > 1:
+                    raise ValueError(f"two {kind}s are named {name!r}; give each its own name")
+        for target in self.targets:
+            if target.source not in names:
+                raise ValueError(f"targets: {target.name}: source {target.source!r} is not one of: {', '.join(names)}")
+        if self.warehouse != "duckdb":
+            scheme = self.warehouse.partition(":")[0]
+            raise ValueError(f"warehouse {scheme!r} is not supported; use duckdb")
+        return self
+
+    def source(self, name: str) -> Source:
+        """Return the configured source of that name."""
+        for s in self.sources:
+            if s.name == name:
+                return s
+        raise ConfigError(
+            f"source {name!r} is not in {self.path.name}; there are: {', '.join(s.name for s in self.sources)}"
+        )
+
+    def base_currency(self, legal_entity: str) -> str:
+        """Base currency of a legal entity: its own, else the company's."""
+        own = self.legal_entities.get(legal_entity)
+        return (own.base_currency if own else None) or self.company.base_currency
+
+    def connector_of(self, source: Source) -> Connector:
+        """Return the declaration of the connector that a source uses."""
+        return connector(source.connector)
+
+    def settings_of(self, source: Source) -> Settings:
+        """Return a source's typed settings: variables replaced, paths made absolute. ConfigError names the key."""
+        declared = connector(source.connector).settings
+        place = f"{self.path.name}: sources: {source.name}"
+        raw = source.options
+        for key, info in declared.model_fields.items():
+            literal = raw.get(key)
+            if isinstance(literal, str) and "SecretStr" in str(info.annotation) and not _VARIABLE.fullmatch(literal):
+                raise ConfigError(
+                    f"{place}: {key} is a secret and is written out; put it in the environment and write ${{NAME}}"
+                )
+        values = {k: _absolute(k, v, self.path.parent) for k, v in _substituted(raw, place).items()}
+        try:
+            return declared.model_validate(values)
+        except ValidationError as problem:
+            raise ConfigError(f"{place}: {_one_line(problem, declared)}") from None
+
+
+def load(path: str | Path | None = None) -> Instance:
+    """Read and check an instance's file: ``path``, else ``$OTC_CONFIG``, else ``./otc.yaml``.
+
+    A file named ``.env`` beside it gives variables that the environment does not. ConfigError is one line that names
+    the key, the value and what is allowed.
+    """
+    file = Path(path or os.environ.get("OTC_CONFIG") or "otc.yaml").absolute()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(f"{file} is not there; write one with `otc init`, or name it with --config") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{file} cannot be read: {problem}") from None
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise ConfigError(f"{file.name} is not YAML: {problem}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{file.name} must be a mapping with the keys company, sources, …; see `otc init`")
+    if "path" in document:
+        raise ConfigError(f"{file.name}: path is not a key; allowed: {_allowed(Instance)}")
+    for name, value in dotenv_values(file.parent / ".env").items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+    plain = {k: v if k == "sources" else _substituted({k: v}, file.name)[k] for k, v in document.items()}
+    try:
+        instance = Instance.model_validate({**plain, "path": file})
+    except ValidationError as problem:
+        raise ConfigError(f"{file.name}: {_one_line(problem, Instance)}") from None
+    return instance.model_copy(update={"data_dir": (file.parent / instance.data_dir).resolve()})
+
+
+def _substituted(value: Any, place: str) -> Any:
+    if isinstance(value, dict):
+        return {k: _substituted(v, place) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_substituted(v, place) for v in value]
+    if not isinstance(value, str):
+        return value
+
+    def one(match: re.Match[str]) -> str:
+        found = os.environ.get(match.group(1))
+        if found is None:
+            raise ConfigError(
+                f"{place}: variable {match.group(1)} is not set; export it or put it in .env beside the file"
+            )
+        return found
+
+    return _VARIABLE.sub(one, value)
+
+
+def _absolute(key: str, value: Any, base: Path) -> Any:
+    is_path = key in ("path", "ca_bundle") or key.endswith("_path")
+    if is_path and isinstance(value, str) and "://" not in value:
+        return str((base / value).resolve())
+    return value
+
+
+def _allowed(model: type[BaseModel]) -> str:
+    return ", ".join(f.alias or k for k, f in model.model_fields.items() if k != "path" or model is not Instance)
+
+
+def _one_line(problem: ValidationError, model: type[BaseModel]) -> str:
+    error = problem.errors()[0]
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{place} is not a known key; allowed here: {_allowed(_at(model, error['loc'][:-1]))}"
+    if error["type"] == "missing":
+        return f"{place} is missing; add it"
+    value = error.get("input")
+    shown = "" if isinstance(value, dict | list | SecretStr | BaseModel) or value is None else f" (got {value!r})"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}{shown}" if place else message
+
+
+def _at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    for part in location:
+        info = model.model_fields.get(str(part))
+        if info is None:
+            continue
+        for candidate in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                model = candidate
+    return model

@@ -1,0 +1,25 @@
+"""Running the dbt project in this process, and rendering its aging outside of it.
+
+Belongs here: where the project is, what it is told about the instance, its results as data. Not here: any model.
+"""
+
+from otc_pipelines.transform.aging_sql import aging_sql
+from otc_pipelines.transform.project import project_dir
+from otc_pipelines.transform.report import NodeResult, TransformReport
+from otc_pipelines.transform.run import CONFORM, MARTS, TransformError, build, fingerprint, parsed_project
+from otc_pipelines.transform.staged import dbt_vars, staged
+
+__all__ = [
+    "CONFORM",
+    "MARTS",
+    "NodeResult",
+    "TransformError",
+    "TransformReport",
+    "aging_sql",
+    "build",
+    "dbt_vars",
+    "fingerprint",
+    "parsed_project",
+    "project_dir",
+    "staged",
+]

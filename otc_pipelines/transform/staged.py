@@ -1,0 +1,45 @@
+"""What the models are told about an instance: which connectors it has, and which entities they stage.
+
+Belongs here: dbt variables. Not here: running dbt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+
+def staged(project: Path, connectors: Iterable[str]) -> dict[str, list[str]]:
+    """Return for each entity the connectors, of those given, that have a staging model of it.
+
+    The name of the file says it: ``models/staging/<connector>/stg_<connector>__<entity>.sql``.
+    """
+    found: dict[str, list[str]] = {}
+    for connector in sorted(set(connectors)):
+        prefix = f"stg_{connector}__"
+        for model in sorted((project / "models" / "staging" / connector).glob(f"{prefix}*.sql")):
+            found.setdefault(model.stem.removeprefix(prefix), []).append(connector)
+    return dict(sorted(found.items()))
+
+
+def dbt_vars(
+    project: Path,
+    connectors: Iterable[str],
+    *,
+    today: date,
+    aging_edges: Sequence[int] = (30, 60, 90),
+    aging_by: str = "due_date",
+    hold_after_days: int = 90,
+) -> dict[str, Any]:
+    """Return the variables that the project is run with; the same instance on the same day gives the same ones."""
+    names = sorted(set(connectors))
+    return {
+        "connectors": names,
+        "staged": staged(project, names),
+        "today": today.isoformat(),
+        "aging_edges": list(aging_edges),
+        "aging_by": aging_by,
+        "hold_after_days": hold_after_days,
+    }

@@ -1,0 +1,8 @@
+"""The only door to warehouse SQL: connections, transactions, the ``ops`` schema, the lock, the published copy.
+
+Nothing outside this package opens the warehouse (dbt apart, which has its own adapter).
+"""
+
+from otc_pipelines.warehouse.door import Tx, Warehouse, WarehouseError
+
+__all__ = ["Tx", "Warehouse", "WarehouseError"]

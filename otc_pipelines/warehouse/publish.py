@@ -1,0 +1,100 @@
+"""What BI reads: a copy of the marts in a file of its own, swapped in whole.
+
+A reader in another process is never locked out and never sees half a build: it keeps the file that it opened, and the
+next one to open finds the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from otc_pipelines.warehouse.door import Tx, Warehouse, WarehouseError
+from otc_pipelines.warehouse.killpoint import killpoint
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published: the file, how many tables and rows, its size in bytes."""
+
+    path: Path
+    tables: int
+    rows: int
+    bytes: int
+
+
+def published_path(warehouse: Warehouse) -> Path:
+    """Where the published marts of this warehouse are."""
+    return warehouse.path.parent / "published" / "bi.duckdb"
+
+
+def publish(warehouse: Warehouse) -> Published:
+    """Copy every table of ``marts`` to a new file beside the old one and swap it in atomically."""
+    target = published_path(warehouse)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_suffix(f".{os.getpid()}.building")
+    rows = 0
+    try:
+        with warehouse.writing():
+            for left in target.parent.glob("*.building*"):
+                left.unlink(missing_ok=True)  # of a process that was killed: only one writes at a time
+            connection = duckdb.connect(str(warehouse.path))
+            try:
+                connection.execute("set TimeZone = 'UTC'")
+                connection.execute("set enable_progress_bar = false")
+                tables = [
+                    name
+                    for (name,) in connection.execute(
+                        "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+                    ).fetchall()
+                ]
+                connection.execute(f"attach '{str(building).replace(chr(39), chr(39) * 2)}' as published")
+                connection.execute("create schema published.marts")
+                for name in tables:
+                    connection.execute(f'create table published.marts."{name}" as select * from marts."{name}"')  # noqa: S608
+                    count = connection.execute(f'select count(*) from published.marts."{name}"').fetchone()  # noqa: S608
+                    rows += int(count[0]) if count else 0
+                    killpoint("publish.table")
+                connection.execute("checkpoint published")
+                connection.execute("detach published")
+            finally:
+                connection.close()
+            _swap(building, target)
+    except (duckdb.IOException, OSError) as problem:
+        raise WarehouseError(f"marts cannot be published to {target}: {str(problem).splitlines()[0]}") from None
+    finally:
+        building.unlink(missing_ok=True)
+    return Published(target, len(tables), rows, target.stat().st_size)
+
+
+def _swap(building: Path, target: Path) -> None:
+    """Put the new file in the old one's place, on the disk too before anybody is told."""
+    with building.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    killpoint("publish.before_swap")
+    building.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def published(warehouse: Warehouse) -> Iterator[Tx]:
+    """Read the published marts. WarehouseError when nothing was published yet."""
+    path = published_path(warehouse)
+    if not path.exists():
+        raise WarehouseError(f"no marts are published at {path} yet; run `otc run` first")
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        yield Tx(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,105 @@
+"""The ``ops`` schema: what the house keeps about its own work. Portable DDL, numbered, applied once each.
+
+A released migration is never edited; a change is a new one at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+_LOADS = (
+    """create table ops.load (
+        load_id text not null, source_system text not null, connector text not null, entity text not null,
+        started_at timestamptz not null, loaded_at timestamptz not null,
+        rows_in bigint not null, rows_new bigint not null, quarantined bigint not null, bytes bigint not null)""",
+    """create table ops.cursor (
+        source_system text not null, stream text not null, position text not null, cursor_key text not null,
+        load_id text not null, updated_at timestamptz not null)""",
+    """create table ops.quarantine (
+        quarantine_id text not null, stage text not null, source_system text not null, connector text not null,
+        entity text not null, file text, line bigint, row_key text, reason text not null, row_json text,
+        loaded_at timestamptz not null, load_id text not null,
+        status text not null, resolved_at timestamptz, resolved_by text)""",
+    """create table ops.unknown_column (
+        source_system text not null, entity text not null, column_name text not null,
+        first_seen timestamptz not null)""",
+    "create table ops.instance (name text not null, value text not null)",
+    "create table ops.legal_entity (legal_entity text not null, base_currency text not null, ar_account text)",
+    "create table ops.bank_account (account text not null, legal_entity text not null, gl_account text)",
+)
+_LEDGER = (
+    """create table ops.ar_movement (
+        movement_id text not null, source_system text not null, legal_entity text, party_id text,
+        item_type text not null, item_id text not null, installment_no bigint, document_type text,
+        document_date date, due_date date,
+        movement_type text not null, cause_entity text not null, cause_id text not null,
+        effective_date date not null, recorded_at timestamptz not null, loaded_at timestamptz not null,
+        amount decimal(18,4) not null, currency text not null, base_amount decimal(18,4), base_currency text,
+        gl_account text, posted_in_load text not null)""",
+    """create table ops.posting_run (
+        posted_to timestamptz not null, run_id text not null, posted_at timestamptz not null)""",
+)
+_DECISIONS = (
+    """create table ops.match_decision (
+        decision_id text not null, run_id text not null, decided_at timestamptz not null, superseded_at timestamptz,
+        bank_source text not null, bank_line_id text not null, legal_entity text, party_id text,
+        document_source text, document_id text, installment_no bigint, due_date date, receipt_id text,
+        amount decimal(18,4) not null, currency text not null, value_date date,
+        rule text not null, score decimal(9,6) not null, outcome text not null, reason text not null,
+        evidence text, runner_up text, actor text not null)""",
+    """create table ops.gate_verdict (
+        verdict_id text not null, run_id text not null, decided_at timestamptz not null, suite text not null,
+        target text, object text, batch_hash text not null, severity text not null, passed boolean not null,
+        checks bigint not null, failed_checks bigint not null, details text)""",
+)
+_SYNC = (
+    """create table ops.outbox (
+        outbox_id text not null, target text not null, object text not null, key text not null, version bigint not null,
+        action text not null, payload text not null, payload_hash text not null, batch_hash text not null,
+        status text not null, reason text, lease_owner text, lease_until timestamptz,
+        created_at timestamptz not null, updated_at timestamptz not null,
+        created_by text not null, approved_by text)""",
+    """create table ops.sync_attempt (
+        attempt_id text not null, outbox_id text not null, attempt bigint not null, started_at timestamptz not null,
+        finished_at timestamptz, outcome text not null, reason text)""",
+)
+_AUDIT = (
+    """create table ops.audit_event (
+        seq bigint not null, happened_at timestamptz not null, actor text not null,
+        kind text not null, subject text not null,
+        details text not null, previous_hash text not null, hash text not null)""",
+)
+
+MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
+    ("0001_loads", _LOADS),
+    ("0002_ledger", _LEDGER),
+    ("0003_decisions", _DECISIONS),
+    ("0004_sync", _SYNC),
+    ("0005_audit", _AUDIT),
+)
+
+
+class Connection(Protocol):
+    """What a migration needs of a connection."""
+
+    def execute(self, sql: str, /) -> Any:
+        """Run a statement."""
+        ...
+
+
+def migrate(connection: Connection) -> None:
+    """Bring ``ops`` up to date, all or nothing; a warehouse that is up to date is left as it is."""
+    connection.execute("create schema if not exists ops")
+    connection.execute(
+        "create table if not exists ops.schema_version (name text not null, applied_at timestamptz not null)"
+    )
+    done = {row[0] for row in connection.execute("select name from ops.schema_version").fetchall()}
+    for name, statements in MIGRATIONS:
+        if name in done:
+            continue
+        connection.execute("begin")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(f"insert into ops.schema_version values ('{name}', current_timestamp)")  # noqa: S608
+        connection.execute("commit")
