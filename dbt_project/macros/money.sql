@@ -1,0 +1,16 @@
+{#- Money is decimal(18,4); what is computed is cast back to it, or the two warehouses differ in the last digit. -#}
+{% macro money(expression) -%}
+    cast({{ expression }} as decimal(18, 4))
+{%- endmacro %}
+
+{#- An amount, rounded half up to the decimals that ISO 4217 gives its currency: 2 but for these. -#}
+{% macro rounded(expression, currency) -%}
+    case
+        when {{ currency }} in (
+            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'
+        ) then {{ money("round(" ~ expression ~ ", 0)") }}
+        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then {{ money("round(" ~ expression ~ ", 3)") }}
+        when {{ currency }} in ('CLF', 'UYW') then {{ money("round(" ~ expression ~ ", 4)") }}
+        else {{ money("round(" ~ expression ~ ", 2)") }}
+    end
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ current_version(ref('int_crm_accounts__unioned'), 'crm_accounts') }}

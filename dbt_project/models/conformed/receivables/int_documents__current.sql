@@ -1,0 +1,1 @@
+{{ current_version(ref('int_documents__unioned'), 'documents') }}

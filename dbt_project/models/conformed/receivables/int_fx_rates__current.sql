@@ -1,0 +1,1 @@
+{{ current_version(ref('int_fx_rates__unioned'), 'fx_rates') }}

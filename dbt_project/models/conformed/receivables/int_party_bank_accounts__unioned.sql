@@ -1,0 +1,1 @@
+{{ union_connectors('party_bank_accounts') }}

@@ -1,0 +1,1 @@
+{{ current_version(ref('int_receipts__unioned'), 'receipts') }}

@@ -1,0 +1,1 @@
+{{ stage_raw('bank_files', 'bank_lines') }}

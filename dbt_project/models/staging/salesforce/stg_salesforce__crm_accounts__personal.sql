@@ -1,0 +1,1 @@
+{{ stage_raw('salesforce', 'crm_accounts__personal', raw='accounts__personal') }}

@@ -1,0 +1,1 @@
+{{ stage_raw('salesforce', 'crm_contacts', raw='contacts', renamed={'contact_id': 'id'}) }}

@@ -1,0 +1,1 @@
+{{ stage_raw('salesforce', 'crm_contacts__personal', raw='contacts__personal') }}

@@ -1,0 +1,1 @@
+{{ stage_raw('sql', 'party_bank_accounts') }}

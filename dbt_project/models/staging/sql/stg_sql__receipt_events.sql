@@ -1,0 +1,1 @@
+{{ stage_raw('sql', 'receipt_events') }}
