@@ -1,0 +1,93 @@
+"""The dbt project as one op that Dagster splits where posting and matching stand between its models.
+
+Belongs here: what is selected, and results as materialisations and checks. Not here: how dbt is run.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import dbt_assets
+
+from connectors.kit.errors import FatalError
+from otc_pipelines.defs.steps import RESOURCE, attempted, current_pass
+from otc_pipelines.defs.transform.translator import LAYERS, Translator
+from otc_pipelines.flow.context import Flow
+from otc_pipelines.flow.models import transform_models
+from otc_pipelines.settings import Instance
+from otc_pipelines.transform import NodeResult, TransformReport
+
+Result = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+def model_assets(instance: Instance, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Every model of the configured connectors."""
+
+    @dbt_assets(  # type: ignore[untyped-decorator]  # the library carries no types
+        manifest=manifest,
+        dagster_dbt_translator=Translator(instance),
+        name="models",
+        required_resource_keys={RESOURCE},
+    )
+    def models(context: dg.AssetExecutionContext) -> Iterator[Result]:
+        current = current_pass(context)
+        keys = {key.path[-1]: key for key in context.selected_asset_keys}
+        name = _part(keys.values())
+        step, report = attempted(current, "transform", name, lambda: transform_models(current.flow, name, sorted(keys)))
+        current.done(step)
+        yield from _materialised(current.flow, report, keys)
+        yield from _checked(report, {c.name: c for c in context.selected_asset_check_keys})
+        if not all(m.ok for m in report.models) or len(report.models) < len(keys):
+            raise dg.Failure(step.message, allow_retries=False)
+
+    made: dg.AssetsDefinition = models
+    return made
+
+
+def _part(keys: Any) -> str:
+    """The layers that are built, in flow order: what the step is called."""
+    found = {key.path[0] for key in keys}
+    return ", ".join(layer for layer in LAYERS if layer in found)
+
+
+def _materialised(flow: Flow, report: TransformReport, keys: Mapping[str, dg.AssetKey]) -> Iterator[Result]:
+    tables = [m for m in report.models if m.ok and m.schema in ("marts", "outbound")]
+    rows = _rows(flow, tables)
+    for model in report.models:
+        if model.ok and model.name in keys:
+            counted = {"dagster/row_count": rows[model.name]} if model.name in rows else {}
+            yield dg.MaterializeResult(keys[model.name], metadata={"seconds": round(model.seconds, 3), **counted})
+
+
+def _rows(flow: Flow, models: list[NodeResult]) -> dict[str, int]:
+    """Rows of the models that are tables; a view is not computed only to count it."""
+    with flow.warehouse.reading() as tx:
+        kept = {
+            r["table_name"]
+            for r in tx.rows(
+                """select table_name from information_schema.tables
+                where table_schema in ('marts', 'outbound') and table_type = 'BASE TABLE'"""
+            )
+        }
+        return {
+            m.name: tx.scalar(f'select count(*) from {m.schema}."{m.name}"')  # noqa: S608
+            for m in models
+            if m.name in kept
+        }
+
+
+def _checked(report: TransformReport, checks: Mapping[str, dg.AssetCheckKey]) -> Iterator[Result]:
+    for result in report.results:
+        key = checks.get(result.name)
+        if result.kind != "test" or key is None or result.status == "skipped":
+            continue
+        if result.status in ("error", "runtime error") and not result.message:
+            raise FatalError(f"test {result.name} could not be run")
+        yield dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=result.ok and result.status != "warn",
+            severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
+            description=result.message or None,
+            metadata={"seconds": round(result.seconds, 3), "status": result.status},
+        )

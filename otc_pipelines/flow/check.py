@@ -1,0 +1,33 @@
+"""``otc check``: each connection, the warehouse, and what the targets need, a line each.
+
+Belongs here: trying things without changing any. Not here: how a vendor is tried (its connector says).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.kit.contract import CheckResult
+from connectors.kit.errors import ConnectorError
+from otc_pipelines.settings import Instance
+from otc_pipelines.warehouse import Warehouse
+
+
+def check_instance(instance: Instance) -> Iterator[tuple[str, CheckResult, ConnectorError | None]]:
+    """Yield (name, result, error): every source's own checks, then the warehouse."""
+    for source in instance.sources:
+        try:
+            settings = instance.settings_of(source)
+            for result in instance.connector_of(source).check(settings):
+                yield source.name, result, None
+        except ConnectorError as problem:
+            yield source.name, CheckResult("connection", False, str(problem)), problem
+    try:
+        with Warehouse.of(instance).transaction() as tx:
+            tx.execute("create schema if not exists ops")
+        yield "warehouse", CheckResult("write", True, f"{Warehouse.of(instance).path.name} can be written"), None
+    except ConnectorError as problem:
+        yield "warehouse", CheckResult("write", False, str(problem)), problem
+    for target in instance.targets:
+        mode = "will be written to by `otc run`" if target.mode == "deliver" else "dry run only"
+        yield target.name, CheckResult("target", True, f"{', '.join(target.objects)}: {mode}"), None

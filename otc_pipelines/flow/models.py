@@ -1,0 +1,116 @@
+"""The dbt project as two steps, and the publishing of what it made.
+
+Belongs here: what dbt is told about the instance, its results as a step. Not here: any model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import zoneinfo
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from otc_pipelines.flow.context import Flow, StepReport
+from otc_pipelines.transform import (
+    CONFORM,
+    MARTS,
+    TransformReport,
+    build,
+    dbt_vars,
+    fingerprint,
+    parsed_project,
+    project_dir,
+)
+from otc_pipelines.warehouse.publish import publish
+
+PARTS = {"conform": CONFORM, "marts": MARTS}
+
+
+def variables(flow: Flow) -> dict[str, Any]:
+    """The variables that the project is run with for this instance, today in the company's time zone."""
+    instance = flow.instance
+    today = datetime.now(zoneinfo.ZoneInfo(instance.company.timezone)).date()
+    return dbt_vars(
+        project_dir(),
+        flow.connectors,
+        today=today,
+        aging_edges=instance.aging.edges,
+        aging_by=instance.aging.by,
+        hold_after_days=instance.hold_after_days,
+    )
+
+
+def transform(flow: Flow, part: str) -> tuple[StepReport, TransformReport]:
+    """Build one part of the project (``conform`` or ``marts``) and run its shape tests.
+
+    Staging and conformed are views: while neither the project nor what it is told has changed, they stand as they are.
+    """
+    started = time.monotonic()
+    wanted = hashlib.sha256(json.dumps([part, fingerprint(project_dir()), variables(flow)]).encode()).hexdigest()
+    if part == "conform" and _current(flow) == wanted:
+        step = StepReport(
+            "transform", part, rows_new=0, seconds=time.monotonic() - started, message="views are current"
+        )
+        return step, TransformReport((), step.seconds, flow.instance.data_dir / "dbt" / "run")
+    step, report = transform_models(flow, part, PARTS[part])
+    if part == "conform":
+        _remember(flow, wanted if report.ok else "")
+    return step, report
+
+
+def _step(name: str, report: TransformReport, seconds: float) -> StepReport:
+    return StepReport(
+        "transform",
+        name,
+        "done" if report.ok else "failed",
+        rows_new=len(report.models),
+        seconds=seconds,
+        message=report.summary,
+        code=0 if report.ok else 1,
+        facts={"failures": [f"{r.name}: {r.message}" for r in report.failures]},
+    )
+
+
+def transform_models(flow: Flow, name: str, models: Sequence[str]) -> tuple[StepReport, TransformReport]:
+    """Build the models named, and run the shape tests that can be run on them."""
+    started = time.monotonic()
+    with flow.warehouse.writing():
+        report = build(
+            project_dir(), flow.warehouse.path, models, variables(flow), flow.instance.data_dir / "dbt" / "run"
+        )
+    return _step(name, report, time.monotonic() - started), report
+
+
+def manifest(flow: Flow) -> dict[str, Any]:
+    """Return dbt's manifest of the project as this instance is told to build it."""
+    return parsed_project(project_dir(), flow.warehouse.path, variables(flow), flow.instance.data_dir / "dbt" / "run")
+
+
+def _current(flow: Flow) -> str | None:
+    """The fingerprint of what the views were last made of: staging and conformed are views, they hold no rows."""
+    with flow.warehouse.transaction() as tx:
+        found = tx.scalar("select value from ops.instance where name = 'conform_fingerprint'")
+    return None if found is None else str(found)
+
+
+def _remember(flow: Flow, wanted: str) -> None:
+    with flow.warehouse.transaction() as tx:
+        tx.execute("delete from ops.instance where name = 'conform_fingerprint'")
+        tx.insert("ops.instance", [{"name": "conform_fingerprint", "value": wanted}])
+
+
+def publish_marts(flow: Flow) -> StepReport:
+    """Swap in a new copy of the marts for those who read."""
+    started = time.monotonic()
+    done = publish(flow.warehouse)
+    return StepReport(
+        "publish",
+        "marts",
+        rows_new=done.rows,
+        seconds=time.monotonic() - started,
+        message=f"{done.tables} tables in {done.path.name}",
+        facts={"bytes": done.bytes, "tables": done.tables},
+    )

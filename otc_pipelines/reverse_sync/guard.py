@@ -1,0 +1,28 @@
+"""The verdict that a delivery needs: stored, passing, for exactly this batch, and the latest one.
+
+Belongs here: reading it. Not here: making it (the gate). Delivery asks by itself, however it was started.
+"""
+
+from __future__ import annotations
+
+from otc_pipelines.warehouse import Tx
+
+WHOLE_BATCH = "*"
+"""The suite name of the verdict over all suites that guard a batch."""
+
+
+def refusal(tx: Tx, target: str, object_name: str, batch_hash: str) -> str:
+    """Why this batch may not be delivered, or ''."""
+    found = tx.rows(
+        "select passed, failed_checks from ops.gate_verdict where target = :target and object = :object"
+        " and batch_hash = :batch_hash and suite = :suite order by decided_at desc, passed limit 1",
+        target=target,
+        object=object_name,
+        batch_hash=batch_hash,
+        suite=WHOLE_BATCH,
+    )
+    if not found:
+        return "no gate has judged exactly these rows; run the gates first"
+    if not found[0]["passed"]:
+        return f"the gates failed for these rows ({found[0]['failed_checks']} failed checks); see the verdicts"
+    return ""
