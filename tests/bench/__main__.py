@@ -1,0 +1,13 @@
+"""``make bench``: every benchmark as tables; ``OTC_BENCH_ROWS`` (100000) and ``OTC_BENCH_RUNS`` (5) say how much."""
+
+from __future__ import annotations
+
+import os
+
+from tests.bench.contest import contest
+
+ROWS = os.environ.get("OTC_BENCH_ROWS", "100000")
+RUNS = int(os.environ.get("OTC_BENCH_RUNS", "5"))
+TOOLS = ["limit", "ours", "dlt_arrow"] + (["dlt_default"] if int(ROWS) <= 100_000 else [])
+
+contest(f"B1 and B2: {int(ROWS):,} invoices as JSON to a raw table", "tests.bench.b1_landing", TOOLS, [ROWS], RUNS)

@@ -1,0 +1,1 @@
+"""One module a connector, named as it: what the contract suite needs to know to test it."""
