@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -79,6 +80,8 @@ def otc(*words: str | Path, config: Path | None = None) -> Said:
     arguments = [str(w) for w in words] + (["--config", str(config)] if config else [])
     out, err = io.StringIO(), io.StringIO()
     before = dict(os.environ)
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers
     code = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -88,6 +91,8 @@ def otc(*words: str | Path, config: Path | None = None) -> Said:
         finally:
             os.environ.clear()
             os.environ.update(before)
+            root.setLevel(level)  # the command silences its process; the tests after it are to hear again
+            root.handlers = handlers
     return Said(code, out.getvalue(), err.getvalue())
 
 
