@@ -36,7 +36,8 @@ bench: $(READY)  ## measured side by side; no timed tests
 lock: $(READY)  ## resolve pyproject.toml again
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header \
-		--python-version 3.11 --extra dev --extra netsuite pyproject.toml -o requirements.lock
+		--python-version 3.11 --extra dev --extra netsuite --extra postgres --extra sftp --extra s3 pyproject.toml -o requirements.lock
+	@sed -i '1i # Made by `make lock` from pyproject.toml: hashes, no index host.' requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dbt_project/target dbt_project/logs
