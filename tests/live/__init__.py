@@ -1,0 +1,1 @@
+"""Tests against real servers, on loopback, each on a free port and stopped by its process id."""
