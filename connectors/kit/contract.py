@@ -181,7 +181,14 @@ class KeySweep:
     keys: pa.Table
 
 
-Item: TypeAlias = Batch | Rejects | KeySweep
+@dataclass(frozen=True)
+class Note:
+    """One line about what is no row and no error: a file left for the next run, or one that says nothing new."""
+
+    text: str
+
+
+Item: TypeAlias = Batch | Rejects | KeySweep | Note
 
 
 class Settings(BaseModel):
@@ -253,12 +260,17 @@ class Writer(Protocol):
 SourceFactory: TypeAlias = Callable[[str, Any, Cursors], Any]
 """(source name, settings, cursors) -> a dlt source whose resources yield ``Item``s."""
 
+Acknowledge: TypeAlias = Callable[[Any, Cursors], Iterable[str]]
+"""(settings, cursors that are committed) -> one line for each thing done at the source, or that could not be done."""
+
 
 @dataclass(frozen=True)
 class Connector:
     """A vendor's declaration, which ``connectors/<role>/<vendor>/connector.py`` must define as ``CONNECTOR``.
 
     ``simulator`` is the dotted name of ``module:function`` that serves the vendor's wire format on loopback.
+    ``acknowledge`` tells the source what was taken over: landing calls it after the commit, never before. It acts on
+    nothing but what the committed cursors cover, may be called again for the same, and raises no ConnectorError.
     """
 
     name: str
@@ -271,6 +283,7 @@ class Connector:
     capabilities: frozenset[Capability] = frozenset()
     writer: Callable[[Any], Writer] | None = None
     simulator: str | None = None
+    acknowledge: Acknowledge | None = None
 
     def entity(self, name: str) -> Entity:
         """Return the entity of that name, or raise KeyError that names those there are."""

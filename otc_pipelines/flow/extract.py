@@ -14,6 +14,8 @@ from otc_pipelines.landing import LandingReport, land
 from otc_pipelines.landing.tables import ensure_tables
 from otc_pipelines.settings import Source
 
+_NOTES = 5
+
 
 def prepare(flow: Flow) -> None:
     """Check every source's settings, make the raw tables, and write entities and bank accounts where they changed.
@@ -99,6 +101,7 @@ def extract(flow: Flow, source: Source, progress: Callable[[LandingReport], None
             "chunks": landed.chunks,
             "redacted": landed.redacted,
             "unknown_columns": landed.unknown_columns,
+            "notes": landed.notes,
         },
     )
 
@@ -110,4 +113,10 @@ def _message(landed: LandingReport) -> str:
         parts.append(f"unknown columns kept in raw ({listed})")
     if landed.redacted:
         parts.append(f"{landed.redacted} card numbers removed")
-    return "; ".join(parts)
+    return "; ".join([*parts, *_brief(landed.notes)])
+
+
+def _brief(notes: list[str]) -> list[str]:
+    """The first few notes; of the rest, how many."""
+    rest = len(notes) - _NOTES
+    return notes if rest <= 0 else [*notes[:_NOTES], f"and {rest} more"]

@@ -16,8 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from connectors.kit.contract import Connector, Cursor, Item, Settings
+from connectors.kit.contract import Connector, Cursor, Item, Note, Settings
 from connectors.kit.errors import ConnectorError
+from connectors.kit.redact import redact_text
 from otc_pipelines.audit import append, audited
 from otc_pipelines.landing.package import packaged
 from otc_pipelines.landing.prepare import Chunk, Preparer, reject_id
@@ -51,6 +52,7 @@ class LandingReport:
     chunks: int = 0
     seconds: float = 0.0
     unknown_columns: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rows_in(self) -> int:
@@ -88,10 +90,15 @@ def land(
     entities = {e.name: e for e in connector.entities}
     preparer = Preparer(source, entities, key)
     try:
-        for chunk in _chunks(_items(connector.source(source, settings, known)), preparer, chunk_rows):
+        for chunk in _chunks(_told(_items(connector.source(source, settings, known)), report), preparer, chunk_rows):
             _commit(warehouse, connector, source, chunk, report, actor)
             if progress:
                 progress(report)
+        if connector.acknowledge is not None:
+            killpoint("landing.before_acknowledge")
+            with warehouse.reading() as tx:
+                committed = cursors(tx, source)
+            report.notes += connector.acknowledge(settings, committed)
     finally:
         report.seconds = time.monotonic() - started
     return report
@@ -115,6 +122,15 @@ def _items(source: Any) -> Iterator[Item]:
             while cause is not None and not isinstance(cause, ConnectorError):
                 cause = cause.__cause__
             raise cause or problem from None
+
+
+def _told(items: Iterable[Item], report: LandingReport) -> Iterator[Item]:
+    """Pass on what may land; what is only to be told goes into the report."""
+    for item in items:
+        if isinstance(item, Note):
+            report.notes.append(redact_text(item.text))
+        else:
+            yield item
 
 
 def _chunks(items: Iterable[Item], preparer: Preparer, limit: int) -> Iterator[Chunk]:

@@ -24,6 +24,7 @@ from connectors.kit.contract import (
     Intent,
     Item,
     KeySweep,
+    Note,
     Reject,
     Rejects,
     Settings,
@@ -159,6 +160,8 @@ def read(connector: Connector, world: World, *earlier: Reading, settings: Settin
     found = Reading()
     cursors = {stream: cursor for run in earlier for stream, cursor in run.cursors.items()}
     for item in _items(connector, settings or world.settings, cursors):
+        if isinstance(item, Note):
+            continue
         if isinstance(item, KeySweep):
             found.sweeps.setdefault(item.entity.name, set()).update(key_text(item.keys, item.entity).to_pylist())
             continue
