@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 _NAMES = ("localhost", "127.0.0.1", "::1")
 
 
-def ca_bundle(state_dir: Path) -> Path:
-    """Return the authority's certificate, as a PEM file; made with the server's certificate on first use."""
+def ca_bundle(state_dir: Path, names: Sequence[str] = ()) -> Path:
+    """Return the authority's certificate, as a PEM file; made with the server's certificate on first use.
+
+    ``names``: hosts that the server stands for beside this machine, for clients whose login host is fixed.
+    """
     bundle = state_dir / "ca.pem"
     if not bundle.exists():
-        _make(state_dir, bundle)
+        _make(state_dir, bundle, names)
     return bundle
 
 
@@ -34,7 +38,7 @@ def server_context(state_dir: Path) -> ssl.SSLContext:
     return context
 
 
-def _make(state_dir: Path, bundle: Path) -> None:
+def _make(state_dir: Path, bundle: Path, hosts: Sequence[str]) -> None:
     state_dir.mkdir(parents=True, exist_ok=True)
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulator authority")])
@@ -45,7 +49,7 @@ def _make(state_dir: Path, bundle: Path) -> None:
         .add_extension(_usage(signs=True), critical=True)
         .sign(authority, hashes.SHA256())
     )
-    names = [x509.DNSName(n) if n == "localhost" else x509.IPAddress(ipaddress.ip_address(n)) for n in _NAMES]
+    names = [_name(n) for n in (*_NAMES, *hosts)]
     leaf = (
         _certificate(subject, issuer, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -61,6 +65,13 @@ def _make(state_dir: Path, bundle: Path) -> None:
     server.touch(mode=0o600)
     server.write_bytes(private + leaf.public_bytes(serialization.Encoding.PEM))
     bundle.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

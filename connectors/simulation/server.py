@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +74,7 @@ class LoopbackServer:
         tls: bool = True,
         faults: Faults | None = None,
         on_fault: Callable[[Fault], None] | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         self.state_dir = state_dir
@@ -83,7 +84,7 @@ class LoopbackServer:
         self.stopping = Event()
         self._log = state_dir / "requests.jsonl"
         self._log_lock = Lock()
-        self.ca_bundle = ca_bundle(state_dir) if tls else None
+        self.ca_bundle = ca_bundle(state_dir, names) if tls else None
         self._http = _Server(("127.0.0.1", port), self, server_context(state_dir) if tls else None)
         self.port = int(self._http.server_address[1])
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"

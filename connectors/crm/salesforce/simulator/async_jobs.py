@@ -1,35 +1,40 @@
 """Bulk API 1.0, queries only: what tap-salesforce (CSV, XML answers) and dlt's Salesforce source (JSON) still speak.
 
 Belongs here: ``/services/async/NN.0/``. Not here: Bulk API 2.0 (``jobs``). Jobs that write are refused.
+A batch says Queued to who adds it, and is done when somebody asks. With PK chunking there is a batch for each part.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
 from connectors.crm.salesforce.simulator.jobs import CSV_TYPE, cell, csv_bytes
+from connectors.crm.salesforce.simulator.limits import BULK_BATCHES, Limits
 from connectors.crm.salesforce.simulator.org import USER_ID, Org, make_id, stamp
 from connectors.crm.salesforce.simulator.schema import SimObject
-from connectors.crm.salesforce.simulator.soql import Record, SoqlError
+from connectors.crm.salesforce.simulator.soql import Query, Record, SoqlError
+from connectors.simulation.faults import Faults
 from connectors.simulation.server import Answer, Request, json_answer
 
+_JSON = {"Content-Type": "application/json"}  # without a character set: clients compare it
 _SPACE = "http://www.force.com/2009/06/asyncapi/dataload"
 
 
 def refused(code: str, message: str, status: int = 400) -> Answer:
     """Answer as this API does: one object, not an array."""
-    return json_answer({"exceptionCode": code, "exceptionMessage": message}, status)
+    return json_answer({"exceptionCode": code, "exceptionMessage": message}, status, _JSON)
 
 
 class AsyncJobs:
     """Jobs with batches, each batch a query that has already been run when somebody asks."""
 
-    def __init__(self, org: Org) -> None:
-        self._org = org
+    def __init__(self, org: Org, faults: Faults, limits: Limits) -> None:
+        self._org, self._faults, self._limits = org, faults, limits
 
     def answer(self, request: Request, parts: list[str]) -> Answer:
         """Answer ``parts`` below ``/services/async/NN.0/``."""
@@ -57,6 +62,8 @@ class AsyncJobs:
             return refused("InvalidBatch", f"Unable to find batch with id: {parts[3]}")
         if len(parts) == 4:
             return json_answer(batch["info"]) if as_json else _xml_answer("batchInfo", _inside(batch["info"]))
+        if "rows" not in batch:
+            return refused("InvalidBatch", f"Batch {parts[3]} has no results: {batch['info']['state']}")
         if len(parts) == 5:
             name = batch["result"]
             return json_answer([name]) if as_json else _xml_answer("result-list", f"<result>{name}</result>")
@@ -79,32 +86,48 @@ class AsyncJobs:
             "contentType": asked.get("contentType", "CSV"),
             "apiVersion": 61.0,
         }
-        self._org.store.put("async_job", name, {"info": info})
+        self._org.store.put("async_job", name, {"info": info, "chunk": _chunk(request)})
         return json_answer(info, 201)
 
     def _add(self, request: Request, job: dict[str, Any], as_json: bool) -> Answer:
-        name = make_id("751", self._org.store.next_number("batch"))
-        now = stamp(self._org.clock())
-        info: dict[str, Any] = {
-            "id": name,
-            "jobId": job["info"]["id"],
-            "state": "Completed",
-            "createdDate": now,
-            "systemModstamp": now,
-            "numberRecordsProcessed": 0,
-        }
-        batch: dict[str, Any] = {"info": info, "result": make_id("752", self._org.store.next_number("result"))}
+        first = self._batch(job)
+        info = first["info"]
+        failing = self._faults.fires(("abort_job",), request.method, request.path)
         try:
             query = self._org.parse(request.body.decode())
         except SoqlError as problem:
             info |= {"state": "Failed", "stateMessage": f"InvalidBatch : Failed to process query: {problem}"}
         else:
             found = self._org.find(query, deleted=job["info"]["operation"] == "queryAll")
-            rows = [{n: r.get(n) for n in query.fields} for r in found]
-            batch |= {"object": query.object.name, "fields": list(query.fields), "rows": rows}
-            info["numberRecordsProcessed"] = len(found)
-        self._org.store.put("async_batch", name, batch)
-        return json_answer(info, 201) if as_json else _xml_answer("batchInfo", _inside(info), 201)
+            if failing is not None:
+                info |= {"state": "Failed", "stateMessage": failing.code}
+            elif job["chunk"]:
+                info["state"] = "NotProcessed"
+                found.sort(key=lambda r: str(r["Id"]))
+                for start in range(0, len(found), job["chunk"]):
+                    self._keep(_filled(self._batch(job), query, found[start : start + job["chunk"]]))
+            else:
+                _filled(first, query, found)
+        self._keep(first)
+        told = {**info, "state": "Queued", "numberRecordsProcessed": 0}
+        told.pop("stateMessage", None)
+        return json_answer(told, 201) if as_json else _xml_answer("batchInfo", _inside(told), 201)
+
+    def _batch(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        self._limits.use(BULK_BATCHES)
+        now = stamp(self._org.clock())
+        info: dict[str, Any] = {
+            "id": make_id("751", self._org.store.next_number("batch")),
+            "jobId": job["info"]["id"],
+            "state": "Completed",
+            "createdDate": now,
+            "systemModstamp": now,
+            "numberRecordsProcessed": 0,
+        }
+        return {"info": info, "result": make_id("752", self._org.store.next_number("result"))}
+
+    def _keep(self, batch: dict[str, Any]) -> None:
+        self._org.store.put("async_batch", batch["info"]["id"], batch)
 
     def _result(self, batch: Mapping[str, Any], as_json: bool) -> Answer:
         if not as_json:
@@ -113,6 +136,22 @@ class AsyncJobs:
         there = self._org.objects[batch["object"]]
         shown = [_shown(there, r) for r in batch["rows"]]
         return Answer(200, json.dumps(shown).encode(), {"Content-Type": "application/json;charset=UTF-8"})
+
+
+def _filled(batch: dict[str, Any], query: Query, found: Sequence[Record]) -> dict[str, Any]:
+    rows = [{n: r.get(n) for n in query.fields} for r in found]
+    batch |= {"object": query.object.name, "fields": list(query.fields), "rows": rows}
+    batch["info"]["numberRecordsProcessed"] = len(rows)
+    return batch
+
+
+def _chunk(request: Request) -> int:
+    """Return how many records a part has where PK chunking is asked for, else 0."""
+    asked = request.headers.get("sforce-enable-pkchunking", "")
+    if not asked or asked.lower().startswith("false"):
+        return 0
+    size = re.search(r"chunkSize=(\d+)", asked)
+    return min(int(size.group(1)), 250_000) if size else 100_000
 
 
 def _shown(there: SimObject, record: Record) -> Record:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from connectors.crm.salesforce.simulator.answers import error
+from connectors.crm.salesforce.simulator.limits import QUERY_JOBS, Limits
 from connectors.crm.salesforce.simulator.org import USER_ID, Org, Refused, make_id, stamp
-from connectors.crm.salesforce.simulator.rest import error
 from connectors.crm.salesforce.simulator.soql import SoqlError
 from connectors.simulation.faults import Faults
 from connectors.simulation.server import Answer, Request, json_answer
@@ -25,8 +26,8 @@ _DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET"
 class Jobs:
     """Everything under ``/services/data/vNN.0/jobs/``."""
 
-    def __init__(self, org: Org, faults: Faults) -> None:
-        self._org, self._faults = org, faults
+    def __init__(self, org: Org, faults: Faults, limits: Limits, result_rows: int) -> None:
+        self._org, self._faults, self._limits, self._result_rows = org, faults, limits, result_rows
 
     def answer(self, request: Request, base: str, parts: list[str]) -> Answer:
         """Answer ``parts`` below ``jobs/``."""
@@ -77,6 +78,7 @@ class Jobs:
                 return error("API_ERROR" if refused.code == "MALFORMED_QUERY" else refused.code, str(refused))
             if query.count:
                 return error("FUNCTIONALITY_NOT_ENABLED", "Aggregate queries are not supported")
+            self._limits.use(QUERY_JOBS)
             found = self._org.find(query, deleted=info["operation"] == "queryAll")
             info["object"] = query.object.name
             job |= {"fields": list(query.fields), "rows": [[cell(r.get(f)) for f in query.fields] for r in found]}
@@ -115,7 +117,7 @@ class Jobs:
         return json_answer({**info, "jobType": "V2Query" if job["kind"] == "query" else "V2Ingest"})
 
     def _results(self, request: Request, job: dict[str, Any]) -> Answer:
-        size = int(request.query.get("maxRecords", 50_000))
+        size = int(request.query.get("maxRecords", self._result_rows))
         start = int(request.query.get("locator", "0"))
         rows = job["rows"][start : start + size]
         if short := self._faults.fires(("short",), request.method, request.path):

@@ -5,7 +5,8 @@ Belongs here: creating, changing, deleting, finding records. Not here: URLs, tok
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -62,6 +63,7 @@ class Org:
         self.objects = dict(objects)
         self.clock = clock
         self._by_key: dict[tuple[str, str], dict[str, str]] = {}
+        self._journal: dict[tuple[str, str], Record | None] | None = None
         if not store.all("User"):
             self.load({"User": [{"Id": USER_ID, "Username": "integration@example.com", "Name": "Integration"}]})
 
@@ -75,7 +77,7 @@ class Org:
                 if unknown:
                     raise ValueError(f"{name} has no field {', '.join(unknown)}")
                 record = self._blank(there, now) | dict(row)
-                record["Id"] = record.get("Id") or make_id(there.prefix, self.store.next_number(f"id:{name}"))
+                record["Id"] = record.get("Id") or self._new_id(there)
                 self._number(there, record)
                 ready.append((str(record["Id"]), record))
             self.store.put_many(name, ready)
@@ -107,7 +109,7 @@ class Org:
         missing = [f for f in there.required if record.get(f) in (None, "")]
         if missing:
             raise Refused("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
-        record["Id"] = make_id(there.prefix, self.store.next_number(f"id:{name}"))
+        record["Id"] = self._new_id(there)
         self._number(there, record)
         return self._save(there, record, created=True)
 
@@ -132,12 +134,40 @@ class Org:
             raise Refused("ENTITY_IS_DELETED", "entity is deleted")
         self._save(self.objects[name], record | {"IsDeleted": True}, created=False)
 
+    @contextmanager
+    def undoable(self) -> Iterator[Callable[[], None]]:
+        """Give a way to take back all that is written in the meantime. Numbers that were given stay given."""
+        before: dict[tuple[str, str], Record | None] = {}
+        self._journal = before
+
+        def undo() -> None:
+            for (name, key), record in before.items():
+                if record is None:
+                    self.store.delete(name, key)
+                else:
+                    self.store.put(name, key, record)
+            changed = {name for name, _ in before}
+            for index in [k for k in self._by_key if k[0] in changed]:
+                del self._by_key[index]
+
+        try:
+            yield undo
+        finally:
+            self._journal = None
+
     def _blank(self, there: SimObject, now: str) -> Record:
         record: Record = {n: False if f.type == "boolean" else None for n, f in there.fields.items()}
         who = {"CreatedById": USER_ID, "LastModifiedById": USER_ID}
         if "OwnerId" in there.fields:
             who["OwnerId"] = USER_ID
         return record | who | {"CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now}
+
+    def _new_id(self, there: SimObject) -> str:
+        """Return an id that nobody has, whatever ids records were seeded with."""
+        while True:
+            key = make_id(there.prefix, self.store.next_number(f"id:{there.name}"))
+            if self.store.get(there.name, key) is None:
+                return key
 
     def _number(self, there: SimObject, record: Record) -> None:
         field = _AUTONUMBERS.get(there.name)
@@ -154,6 +184,8 @@ class Org:
         now = stamp(self.clock())
         record |= {"SystemModstamp": now, "LastModifiedDate": now, "LastModifiedById": USER_ID}
         before = self.store.get(there.name, record["Id"]) or {}
+        if self._journal is not None:
+            self._journal.setdefault((there.name, record["Id"]), before or None)
         self.store.put(there.name, record["Id"], record)
         for (name, field_name), index in self._by_key.items():
             if name == there.name:

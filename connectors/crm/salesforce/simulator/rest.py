@@ -1,35 +1,31 @@
-"""REST on the wire: queries and their pages, describe, records, collections, deleted, limits, errors as the vendor's.
+"""REST on the wire: queries and their pages, describe, records, deleted, limits.
 
-Belongs here: URLs and JSON. Not here: jobs (``jobs``, ``async_jobs``), records' rules (``org``).
+Belongs here: URLs and JSON. Not here: collections (``composite``), jobs (``jobs``, ``async_jobs``), records' rules
+(``org``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from connectors.crm.salesforce.simulator.org import Org, Refused, Written, make_id, stamp
+from connectors.crm.salesforce.simulator.answers import error, shown
+from connectors.crm.salesforce.simulator.composite import Collections
+from connectors.crm.salesforce.simulator.limits import Limits
+from connectors.crm.salesforce.simulator.org import Org, Refused, make_id, stamp
 from connectors.crm.salesforce.simulator.soql import Record, SoqlError
 from connectors.simulation.faults import Faults
 from connectors.simulation.server import Answer, Request, json_answer
-
-LIMITS = ("DailyApiRequests", "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB")
-_MAXIMUM = {"DailyApiRequests": 100_000, "DailyBulkApiBatches": 15_000, "DailyBulkV2QueryJobs": 10_000}
-
-
-def error(code: str, message: str, status: int = 400, fields: list[str] | None = None) -> Answer:
-    """Answer with the vendor's array of errors."""
-    return json_answer([{"message": message, "errorCode": code, **({"fields": fields} if fields else {})}], status)
 
 
 class Rest:
     """Everything under ``/services/data/vNN.0/`` that is not a job."""
 
-    def __init__(self, org: Org, faults: Faults, page_rows: int) -> None:
-        self._org, self._faults, self._page_rows = org, faults, page_rows
+    def __init__(self, org: Org, faults: Faults, limits: Limits, page_rows: int) -> None:
+        self._org, self._faults, self._limits, self._page_rows = org, faults, limits, page_rows
+        self._collections = Collections(org, faults)
 
     def answer(self, request: Request, base: str, path: str) -> Answer:
         """Answer a path below ``base`` (``/services/data/vNN.0``)."""
@@ -52,13 +48,12 @@ class Rest:
                 return self._more(request, base, parts[1])
             return self._query(request, base, deleted=head == "queryAll")
         if head == "limits":
-            used = {name: _MAXIMUM.get(name, 1_000_000) for name in LIMITS}
-            return json_answer({name: {"Max": n, "Remaining": n - 1} for name, n in used.items()})
+            return json_answer(self._limits.shown())
         if head == "sobjects" and len(parts) == 1:
             listed = [o.describe_short(base) for o in self._org.objects.values()]
             return json_answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed})
         if head == "composite" and parts[1:2] == ["sobjects"]:
-            return self._collections(request, base, parts[2:])
+            return self._collections.answer(request, base, parts[2:])
         if head == "sobjects":
             return self._sobject(request, base, parts[1], parts[2:])
         return error("NOT_FOUND", "The requested resource does not exist", 404)
@@ -73,7 +68,7 @@ class Rest:
         if query.count:
             row = {"attributes": {"type": "AggregateResult"}, "expr0": len(found)}
             return json_answer({"totalSize": 1, "done": True, "records": [row]})
-        rows = [self._shown(base, query.object.name, r, query.fields) for r in found]
+        rows = [shown(self._org, base, query.object.name, r, query.fields) for r in found]
         if len(rows) <= self._size(request):
             return self._page(request, base, rows, 0, "")
         locator = make_id("01g", self._org.store.next_number("locator"))
@@ -104,11 +99,6 @@ class Rest:
         asked = re.search(r"batchSize=(\d+)", request.headers.get("sforce-query-options", ""))
         return min(self._page_rows, max(200, int(asked.group(1))) if asked else 2000)
 
-    def _shown(self, base: str, name: str, record: Record, fields: tuple[str, ...] | None = None) -> Record:
-        names = fields or tuple(self._org.objects[name].fields)
-        link = f"{base}/sobjects/{name}/{record['Id']}"
-        return {"attributes": {"type": name, "url": link}, **{n: record.get(n) for n in names}}
-
     # --- records
 
     def _sobject(self, request: Request, base: str, name: str, rest: list[str]) -> Answer:
@@ -134,7 +124,7 @@ class Rest:
             return error("NOT_FOUND", "The requested resource does not exist", 404)
         if request.method == "GET":
             asked = tuple(f for f in request.query.get("fields", "").split(",") if f)
-            return json_answer(self._shown(base, name, found, asked or None))
+            return json_answer(shown(self._org, base, name, found, asked or None))
         if request.method == "PATCH":
             self._org.update(name, str(found["Id"]), request.json())
         elif request.method == "DELETE":
@@ -156,59 +146,3 @@ class Rest:
         answer["earliestDateAvailable"] = stamp(self._org.clock() - timedelta(days=15))
         listed = [{"id": r["Id"], "deletedDate": r["SystemModstamp"]} for r in rows]
         return json_answer({"deletedRecords": listed, **answer})
-
-    # --- collections
-
-    def _collections(self, request: Request, base: str, rest: list[str]) -> Answer:
-        if request.method == "GET" and rest:
-            asked = tuple(request.query.get("fields", "Id").split(","))
-            found = [self._org.get(rest[0], key) for key in request.query.get("ids", "").split(",")]
-            return json_answer([None if r is None else self._shown(base, rest[0], r, asked) for r in found])
-        if request.method == "DELETE":
-            gone: list[dict[str, Any]] = [{"id": key} for key in request.query.get("ids", "").split(",")]
-            return self._each(request, gone, "id", "", lambda row: self._deleted(row["id"]))
-        rows: list[dict[str, Any]] = request.json().get("records", [])
-        if len(rows) > 200:
-            return error("EXCEEDED_MAX_SIZE_REQUEST", "record limit reached. cannot submit more than 200 records")
-        org, name = self._org, rest[0] if rest else str(rows[0]["attributes"]["type"]) if rows else ""
-        if request.method == "PATCH" and len(rest) == 2:
-            key = rest[1]
-            return self._each(request, rows, key, name, lambda row: org.upsert(name, key, row[key], _values(row, key)))
-        if request.method == "PATCH":
-            return self._each(request, rows, "id", name, lambda row: org.update(name, row["id"], _values(row, "id")))
-        return self._each(request, rows, "", name, lambda row: org.create(name, _values(row, "")))
-
-    def _deleted(self, key: str) -> Written:
-        name = next(o.name for o in self._org.objects.values() if o.prefix == key[:3])
-        self._org.delete(name, key)
-        return Written(key, False)
-
-    def _each(
-        self,
-        request: Request,
-        rows: list[dict[str, Any]],
-        key: str,
-        name: str,
-        write: Callable[[dict[str, Any]], Written],
-    ) -> Answer:
-        keys = [str(row.get(key, "")) for row in rows]
-        failing = self._faults.row_error(request.path, keys)
-        results = []
-        for row_key, row in zip(keys, rows, strict=True):
-            try:
-                if row_key in failing:
-                    raise Refused(failing[row_key], f"{failing[row_key]} for this row")
-                if key and keys.count(row_key) > 1:
-                    raise Refused("DUPLICATE_VALUE", f"Duplicate external id specified: {row_key}", [key])
-                done = write(row)
-            except Refused as refused:
-                said = {"statusCode": refused.code, "message": refused.message, "fields": refused.fields}
-                results.append({"success": False, "errors": [said]})
-            else:
-                upserts = {"created": done.created} if request.method == "PATCH" else {}
-                results.append({"id": done.id, "success": True, "errors": [], **upserts})
-        return json_answer(results, writes=len(rows), object=name, keys=keys, failed=sorted(failing))
-
-
-def _values(row: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {n: v for n, v in row.items() if n not in ("attributes", key)}

@@ -9,17 +9,19 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.crm.salesforce.simulator.answers import error
 from connectors.crm.salesforce.simulator.async_jobs import AsyncJobs, refused
 from connectors.crm.salesforce.simulator.jobs import Jobs
+from connectors.crm.salesforce.simulator.limits import API_CALLS, Limits
 from connectors.crm.salesforce.simulator.oauth import USERNAME, Tokens
 from connectors.crm.salesforce.simulator.org import ORG_ID, USER_ID, Org
-from connectors.crm.salesforce.simulator.rest import Rest, error
+from connectors.crm.salesforce.simulator.rest import Rest
 from connectors.crm.salesforce.simulator.schema import objects
 from connectors.crm.salesforce.simulator.soql import Record
 from connectors.simulation.faults import Fault, Faults
@@ -28,11 +30,14 @@ from connectors.simulation.store import Store
 
 _DATA = re.compile(r"^(/services/data/v\d+\.0)(?:/(.*))?$")
 _ASYNC = re.compile(r"^/services/async/\d+\.0/(.*)$")
-_DAILY_CALLS = 100_000
 
 
 class SalesforceSimulator:
-    """One organisation with a connected app. Use as a context manager; its state stays in ``state_dir``."""
+    """One organisation with a connected app. Use as a context manager; its state stays in ``state_dir``.
+
+    ``page_rows``, ``result_rows``: rows on a page of a query, and of a job's results where nobody says how many.
+    ``limits``: what a day allows, by the vendor's names. ``names``: hosts that its certificate is for as well.
+    """
 
     def __init__(
         self,
@@ -44,18 +49,21 @@ class SalesforceSimulator:
         page_rows: int = 2000,
         deployed: bool = True,
         multi_currency: bool = True,
+        result_rows: int = 50_000,
+        limits: Mapping[str, int] | None = None,
+        names: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.faults = faults or Faults()
         self._store = Store(state_dir)
         self.org = Org(self._store, objects(deployed=deployed, multi_currency=multi_currency), clock)
         self.tokens = Tokens(self._store, state_dir, lambda: self.url)
-        self._rest = Rest(self.org, self.faults, page_rows)
-        self._jobs = Jobs(self.org, self.faults)
-        self._async = AsyncJobs(self.org)
-        self._calls = 0
+        self.limits = Limits(self._store, clock, limits or {})
+        self._rest = Rest(self.org, self.faults, self.limits, page_rows)
+        self._jobs = Jobs(self.org, self.faults, self.limits, result_rows)
+        self._async = AsyncJobs(self.org, self.faults, self.limits)
         self._server = LoopbackServer(
-            self._answer, state_dir, port=port, tls=tls, faults=self.faults, on_fault=self._on_fault
+            self._answer, state_dir, port=port, tls=tls, faults=self.faults, on_fault=self._on_fault, names=names
         )
 
     def __enter__(self) -> SalesforceSimulator:
@@ -131,6 +139,8 @@ class SalesforceSimulator:
         with self._store.lock:
             if request.path == "/services/oauth2/token" and request.method == "POST":
                 return self.tokens.answer(request)
+            if request.path == "/services/oauth2/revoke":
+                return self.tokens.revoke(request)
             if request.path in ("/services/data", "/services/data/"):
                 versions = [
                     {"label": "Simulated", "url": f"/services/data/v{v}.0", "version": f"{v}.0"} for v in (59, 62)
@@ -140,9 +150,11 @@ class SalesforceSimulator:
                 if _ASYNC.match(request.path):
                     return refused("InvalidSessionId", "Invalid session id")
                 return error("INVALID_SESSION_ID", "Session expired or invalid", 401)
-            self._calls += 1
+            used, most = self.limits.use(API_CALLS), self.limits.maximum[API_CALLS]
+            if used > most:
+                return error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 403)
             answer = self._authorized(request)
-        usage = {"Sforce-Limit-Info": f"api-usage={self._calls}/{_DAILY_CALLS}"}
+        usage = {"Sforce-Limit-Info": f"api-usage={used}/{most}"}
         return Answer(answer.status, answer.body, {**answer.headers, **usage}, answer.note)
 
     def _authorized(self, request: Request) -> Answer:
@@ -152,12 +164,21 @@ class SalesforceSimulator:
                 return self._jobs.answer(request, base, path.split("/")[1:])
             if path:
                 return self._rest.answer(request, base, path)
-            return json_answer({name: f"{base}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "jobs")})
+            there = {n: f"{base}/{n}" for n in ("sobjects", "query", "queryAll", "limits", "jobs", "composite")}
+            return json_answer({**there, "identity": self._identity()["id"]})
         if old := _ASYNC.match(request.path):
             return self._async.answer(request, old.group(1).strip("/").split("/"))
         if request.path.startswith("/id/") or request.path == "/services/oauth2/userinfo":
-            return json_answer({"user_id": USER_ID, "organization_id": ORG_ID, "username": USERNAME})
+            return json_answer(self._identity())
         return error("NOT_FOUND", "The requested resource does not exist", 404)
+
+    def _identity(self) -> dict[str, Any]:
+        """Say who is signed in, as the identity URL does."""
+        address = f"{self.url}/id/{ORG_ID}/{USER_ID}"
+        who = {"user_id": USER_ID, "organization_id": ORG_ID, "username": USERNAME, "email": USERNAME}
+        data = f"{self.url}/services/data/v{{version}}/"
+        urls = {"rest": data, "sobjects": f"{data}sobjects/", "query": f"{data}query/"}
+        return {"id": address, **who, "display_name": "Integration", "user_type": "STANDARD", "urls": urls}
 
 
 def serve(state_dir: Path, port: int = 0, faults: Faults | None = None, **options: Any) -> SalesforceSimulator:
