@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from connectors.crm.salesforce.simulator.jobs import CSV_TYPE, cell, csv_bytes
+from connectors.crm.salesforce.simulator.jobs import cell, csv_bytes
 from connectors.crm.salesforce.simulator.limits import BULK_BATCHES, Limits
 from connectors.crm.salesforce.simulator.org import USER_ID, Org, make_id, stamp
 from connectors.crm.salesforce.simulator.schema import SimObject
@@ -22,6 +22,7 @@ from connectors.simulation.faults import Faults
 from connectors.simulation.server import Answer, Request, json_answer
 
 _JSON = {"Content-Type": "application/json"}  # without a character set: clients compare it
+_CSV = {"Content-Type": "text/csv;charset=UTF-8"}  # says its character set, unlike version 2.0: clients go by it
 _SPACE = "http://www.force.com/2009/06/asyncapi/dataload"
 
 
@@ -132,7 +133,7 @@ class AsyncJobs:
     def _result(self, batch: Mapping[str, Any], as_json: bool) -> Answer:
         if not as_json:
             rows = [[cell(r[n]) for n in batch["fields"]] for r in batch["rows"]]
-            return Answer(200, csv_bytes(batch["fields"], rows), CSV_TYPE)
+            return Answer(200, csv_bytes(batch["fields"], rows), _CSV)
         there = self._org.objects[batch["object"]]
         shown = [_shown(there, r) for r in batch["rows"]]
         return Answer(200, json.dumps(shown).encode(), {"Content-Type": "application/json;charset=UTF-8"})
