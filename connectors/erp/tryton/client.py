@@ -62,6 +62,11 @@ class TrytonClient:
         self._signed_in()
 
     @property
+    def signed_in(self) -> bool:
+        """Whether there is a session now."""
+        return self._token is not None
+
+    @property
     def context(self) -> Mapping[str, Any]:
         """The user's preferences, which Tryton wants back as the context of every call."""
         if self._context is None:
@@ -115,6 +120,12 @@ class TrytonClient:
                 f"{self.host} answered a count of {model} with {type(said).__name__}; try again later"
             )
         return said
+
+    def ascending(self, ids: Sequence[int], after: int, what: str) -> Sequence[int]:
+        """Return ids that were asked for in order and behind ``after``; AnswerLostError where they are not."""
+        if any(later <= earlier for earlier, later in zip((after, *ids), ids, strict=False)):
+            raise AnswerLostError(f"{self.host} answered a list of {what} out of order; it was not used, try again")
+        return ids
 
     def rpc(self, method: str, *params: Any, writing: bool = False) -> Any:
         """Call any method with exactly these parameters. A reading call is tried again where that can help."""

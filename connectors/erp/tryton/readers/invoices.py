@@ -1,0 +1,90 @@
+"""Reads customer invoices and credit notes, each with the receivable lines that fall due."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from connectors.erp.tryton.changes import Feed, recorded
+from connectors.erp.tryton.client import Record
+from connectors.erp.tryton.lines import Line, Lines
+from connectors.erp.tryton.readers.reading import Run, read, sweep
+from connectors.erp.tryton.rows import batch, related
+from connectors.erp.tryton.schema.entities import INVOICE_MATURITIES, INVOICES
+from connectors.kit.contract import Batch, Item
+
+_MODEL = "account.invoice"
+_AS_IT_IS = ("party", "number", "reference", "state", "invoice_date", "untaxed_amount", "tax_amount", "total_amount")
+_FIELDS = (
+    *_AS_IT_IS, "move", "move.date", "move.create_date", "move.write_date", "additional_moves", "cancel_move",
+    "cancel_move.date", "currency.code", "account.code", "payment_term.name",
+)  # fmt: skip
+
+
+def invoices(run: Run) -> Iterator[Item]:
+    """Yield the company's customer invoices in every state; drafts are told by their state."""
+    domain = [("company", "=", run.books.company), ("type", "=", "out")]
+    sold = run.has(_MODEL, "sales")
+    feed = Feed("invoices", _MODEL, domain, (*_FIELDS, "sales") if sold else _FIELDS)
+    lines = Lines(run.client, run.books)
+    yield from read(run, feed, (), lambda records: _batches(run, lines, records), INVOICES)
+    yield from sweep(run, INVOICES, feed.model, feed.domain)
+
+
+def _batches(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batch]:
+    moves = sorted({m for r in records for m in (r["move"], *(r["additional_moves"] or ())) if m is not None})
+    by_invoice: dict[int, list[Line]] = defaultdict(list)
+    for line in lines.of([("move", "in", moves)]) if moves else ():
+        if line.kind == "invoice" and line.invoice is not None:
+            by_invoice[line.invoice].append(line)
+    cancels = sorted({r["cancel_move"] for r in records if r["cancel_move"] is not None})
+    notes = set()
+    if cancels:
+        found = run.client.search_read(_MODEL, [("move", "in", cancels)], ("move",), context=run.books.context)
+        notes = {r["move"] for r in found}
+    yield batch(INVOICES, (_invoice(run, r, by_invoice[r["id"]], notes) for r in records))
+    maturities = [m for r in records for m in _maturities(r, by_invoice[r["id"]])]
+    if maturities:
+        yield batch(INVOICE_MATURITIES, maturities)
+
+
+def _invoice(run: Run, record: Record, lines: Sequence[Line], notes: set[int]) -> dict[str, Any]:
+    cancelled_by = None
+    if record["state"] == "cancelled" and record["cancel_move"] is not None:
+        cancelled_by = "invoice" if record["cancel_move"] in notes else "move"
+    sales: Sequence[int] = record.get("sales") or ()
+    return {
+        **{name: record[name] for name in ("id", *_AS_IT_IS)},
+        "legal_entity": run.books.legal_entity,
+        "move_date": related(record, "move.date"),
+        "move_created_at": related(record, "move.create_date"),
+        "cancelled_by": cancelled_by,
+        "cancel_date": related(record, "cancel_move.date"),
+        "currency": related(record, "currency.code"),
+        "base_amount": sum((line.base for line in lines), Decimal(0)) if lines else None,
+        "account": related(record, "account.code"),
+        "payment_term": related(record, "payment_term.name"),
+        "sale": min(sales, default=None),
+        "created_at": record["create_date"],
+        "recorded_at": recorded(record),
+    }
+
+
+def _maturities(record: Record, lines: Sequence[Line]) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines that are owed. A rescheduled line, taken back by one of the same invoice, is told as deleted."""
+    sign = -1 if record["total_amount"] < 0 else 1
+    undone = {line.record["reconciliation"] for line in lines if line.base * sign < 0} - {None}
+    for line in lines:
+        gone = line.base * sign < 0 or line.record["reconciliation"] in undone
+        yield {
+            "invoice": record["id"],
+            "number": line.number,
+            "line": line.record["id"],
+            "maturity_date": line.record["maturity_date"] or line.day,
+            "amount": line.amount,
+            "base_amount": line.base,
+            "deleted": gone,
+            "recorded_at": recorded(line.record, line.record["move."]),
+        }

@@ -1,0 +1,109 @@
+"""What the readers share: the run they are in, followers, sweeps.
+
+Belongs here: reading a model whose rows also change when another model's do. Not here: any one model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.erp.tryton.books import Books
+from connectors.erp.tryton.changes import Changes, Feed
+from connectors.erp.tryton.client import Record, TrytonClient
+from connectors.erp.tryton.rows import batch
+from connectors.kit.contract import Batch, Cursor, Entity, Item, KeySweep
+from connectors.kit.errors import FatalError
+
+_SWEEP_PAGE = 20_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run over one company's books."""
+
+    client: TrytonClient
+    books: Books
+    changes: Changes
+
+    def has(self, model: str, field: str = "id") -> bool:
+        """Whether this database has a model and a field of it: both depend on the modules that are installed."""
+        try:
+            return field in self.client.call(model, "fields_get", [field], context=self.books.context)
+        except FatalError:
+            return False
+
+
+@dataclass(frozen=True)
+class Follower:
+    """Another model whose changes change rows: its feed, and the condition on ours for a page of its records."""
+
+    feed: Feed
+    rows_of: Callable[[Sequence[Record]], list[Any]]
+
+
+def read(
+    run: Run,
+    feed: Feed,
+    followers: Sequence[Follower],
+    batches: Callable[[Sequence[Record]], Iterator[Batch]],
+    anchor: Entity,
+) -> Iterator[Item]:
+    """Yield the batches of all changes. A follower is not read at first, only its position is kept: all rows come."""
+    first = run.changes.first(feed)
+    positions = [c for f in followers for c in run.changes.position(f.feed)] if first else []
+    for page in run.changes.pages(feed):
+        yield from _with_cursor(list(batches(page.records)), page.cursor, anchor)
+    for cursor in positions:
+        yield batch(anchor, (), cursor)
+    for follower in () if first else followers:
+        for page in run.changes.pages(follower.feed):
+            found = _matching(run, feed, follower.rows_of(page.records))
+            yield from _with_cursor([b for part in found for b in batches(part)], page.cursor, anchor)
+
+
+def sweep(run: Run, entity: Entity, model: str, domain: Sequence[Any]) -> Iterator[KeySweep]:
+    """Yield the ids that are alive, where sweeping is on: what is not among them was deleted."""
+    if run.client.settings.sweep:
+        ids = alive(run, model, domain)
+        yield KeySweep(entity, pa.table({entity.key[0]: pa.array([str(i) for i in ids], pa.string())}))
+
+
+def alive(run: Run, model: str, domain: Sequence[Any]) -> list[int]:
+    """Return the ids of all records that match, in order."""
+    found: list[int] = []
+    while True:
+        behind = [*domain, ("id", ">", found[-1])] if found else [*domain]
+        ids = run.client.call(model, "search", behind, 0, _SWEEP_PAGE, [("id", "ASC")], context=run.books.context)
+        if not ids:
+            return found
+        found += run.client.ascending(ids, found[-1] if found else 0, model)
+
+
+def _matching(run: Run, feed: Feed, condition: Sequence[Any]) -> Iterator[list[Record]]:
+    if not condition:
+        return
+    size, last = run.client.settings.page_rows, 0
+    while True:
+        domain = [*feed.domain, *condition, ("id", ">", last)]
+        fields = [*dict.fromkeys((*feed.fields, "create_date", "write_date"))]
+        part = run.client.search_read(
+            feed.model, domain, fields, limit=size, order=[("id", "ASC")], context=run.books.context
+        )
+        if not part:
+            return
+        run.client.ascending([r["id"] for r in part], last, feed.model)
+        last = part[-1]["id"]
+        yield part
+
+
+def _with_cursor(parts: list[Batch], cursor: Cursor | None, anchor: Entity) -> Iterator[Batch]:
+    """Put the cursor on the last batch of a page."""
+    if not parts:
+        yield batch(anchor, (), cursor)
+        return
+    yield from parts[:-1]
+    yield Batch(parts[-1].entity, parts[-1].rows, parts[-1].absent, cursor)

@@ -1,0 +1,241 @@
+"""The entities of ``raw_tryton``: a model of Tryton each, its ids as keys, its words as columns.
+
+Belongs here: names, types, keys. Not here: where a value is read (models), what it means to the books (staging).
+
+Two entities are no model: ``invoice_maturities`` (the receivable lines of an invoice, numbered) and ``settlements``
+(who paid whom inside a reconciliation, which Tryton does not say: settlement.py).
+"""
+
+from __future__ import annotations
+
+from connectors.kit.contract import Entity, Field, FieldType
+
+TEXT, DECIMAL, RATE = FieldType.TEXT, FieldType.DECIMAL, FieldType.RATE
+DATE, TIMESTAMP, INTEGER, BOOLEAN, CURRENCY = (
+    FieldType.DATE,
+    FieldType.TIMESTAMP,
+    FieldType.INTEGER,
+    FieldType.BOOLEAN,
+    FieldType.CURRENCY,
+)
+LINE_KINDS = ("invoice", "invoice_cancel", "receipt", "debit", "write_off", "exchange", "reversal")
+SIDE_KINDS = ("invoice", "receipt", "debit", "write_off")
+
+
+def _id(name: str, *, required: bool = False, description: str = "") -> Field:
+    return Field(name, INTEGER, required=required, description=description)
+
+
+_LEGAL_ENTITY = Field("legal_entity", TEXT, required=True, description="What the settings call the company.")
+_CREATED = Field("created_at", TIMESTAMP, description="create_date: when Tryton's transaction began.")
+
+PARTIES = Entity(
+    "parties",
+    ("id",),
+    (
+        _id("id", required=True),
+        Field("code", TEXT),
+        Field("name", TEXT, personal=True),
+        Field("active", BOOLEAN),
+        Field("tax_identifier", TEXT, personal=True),
+        Field("email", TEXT, personal=True),
+        Field("phone", TEXT, personal=True),
+        Field("street", TEXT, personal=True),
+        Field("city", TEXT, personal=True),
+        Field("postal_code", TEXT, personal=True),
+        Field("country", TEXT, description="ISO 3166-1 alpha-2."),
+        Field("customer_payment_term", TEXT),
+        Field("credit_limit_amount", DECIMAL, description="In the company's currency; none: no limit."),
+        Field("currency", CURRENCY, description="The company's currency."),
+        _LEGAL_ENTITY,
+        _CREATED,
+    ),
+    "party.party, with its first address and its tax identifier.",
+)
+BANK_ACCOUNTS = Entity(
+    "bank_accounts",
+    ("number_id", "party"),
+    (
+        _id("number_id", required=True, description="bank.account.number."),
+        _id("party", required=True, description="An owner of the account."),
+        Field("type", TEXT),
+        Field("number", TEXT, required=True),
+        Field("bic", TEXT),
+    ),
+    "bank.account.number, a row for each owner of the account.",
+)
+SALES = Entity(
+    "sales",
+    ("id",),
+    (
+        _id("id", required=True),
+        _LEGAL_ENTITY,
+        _id("party", required=True),
+        Field("number", TEXT),
+        Field("reference", TEXT),
+        Field("sale_date", DATE),
+        Field("currency", CURRENCY, required=True),
+        Field("total_amount", DECIMAL),
+        Field("state", TEXT, required=True),
+        Field("shipment_state", TEXT),
+        Field("invoice_state", TEXT),
+        _CREATED,
+    ),
+    "sale.sale.",
+)
+INVOICES = Entity(
+    "invoices",
+    ("id",),
+    (
+        _id("id", required=True),
+        _LEGAL_ENTITY,
+        _id("party", required=True),
+        Field("number", TEXT, description="None until it is posted."),
+        Field("reference", TEXT),
+        Field("state", TEXT, required=True, description="draft, validated, posted, paid or cancelled."),
+        Field("invoice_date", DATE),
+        Field("move_date", DATE, description="Day of its account move: when it counts."),
+        Field("move_created_at", TIMESTAMP, description="When its account move was made."),
+        Field("cancelled_by", TEXT, choices=("invoice", "move"), description="A credit note, or a move of its own."),
+        Field("cancel_date", DATE),
+        Field("currency", CURRENCY, required=True),
+        Field("untaxed_amount", DECIMAL),
+        Field("tax_amount", DECIMAL),
+        Field("total_amount", DECIMAL, required=True, description="Negative for a credit note."),
+        Field("base_amount", DECIMAL, description="Debit less credit of its receivable lines."),
+        Field("account", TEXT, description="Code of its receivable account."),
+        Field("payment_term", TEXT),
+        _id("sale", description="The first sale that it invoices."),
+        _CREATED,
+    ),
+    "account.invoice of type out: customer invoices and credit notes.",
+)
+INVOICE_MATURITIES = Entity(
+    "invoice_maturities",
+    ("invoice", "number"),
+    (
+        _id("invoice", required=True),
+        _id("number", required=True, description="Counted from 1 in the order of the lines' ids."),
+        _id("line", required=True, description="account.move.line."),
+        Field("maturity_date", DATE),
+        Field("amount", DECIMAL, required=True, description="In the invoice's currency, debit-positive."),
+        Field("base_amount", DECIMAL, required=True),
+    ),
+    "The receivable lines of an invoice's move, each with its own maturity.",
+)
+RECEIVABLE_LINES = Entity(
+    "receivable_lines",
+    ("id",),
+    (
+        _id("id", required=True),
+        _LEGAL_ENTITY,
+        Field("kind", TEXT, required=True, choices=LINE_KINDS, description="What the line is: lines.py."),
+        _id("move", required=True),
+        Field("move_number", TEXT),
+        Field("date", DATE, required=True, description="Day of the move."),
+        Field("account", TEXT),
+        _id("party"),
+        Field("debit", DECIMAL, required=True),
+        Field("credit", DECIMAL, required=True),
+        Field("currency", CURRENCY, required=True, description="The second currency, else the company's."),
+        Field("amount", DECIMAL, required=True, description="Debit-positive, in currency."),
+        Field("base_amount", DECIMAL, required=True, description="Debit less credit."),
+        Field("rate", RATE, description="Company currency per unit of currency, as booked."),
+        Field("maturity_date", DATE),
+        _id("reconciliation"),
+        Field("origin", TEXT, description="The line's origin, else its move's."),
+        _id("reverses", description="For a reversal: the line that it takes back."),
+        Field("reverses_origin", TEXT, description="For a reversal: the origin of what it takes back."),
+        Field("journal_type", TEXT),
+        Field("reference", TEXT, description="What the payer or the bank wrote."),
+        Field("bank_reference", TEXT, description="Number on the statement or of the payment."),
+        _CREATED,
+    ),
+    "account.move.line on receivable accounts, of posted moves.",
+)
+INVOICE_PAYMENTS = Entity(
+    "invoice_payments",
+    ("line",),
+    (
+        _id("line", required=True, description="The paying account.move.line."),
+        _id("invoice", required=True),
+        _id("reconciliation", description="Set once the line is reconciled: then the settlement counts."),
+        Field("date", DATE, required=True),
+        Field("amount", DECIMAL, required=True, description="Face value in the invoice's currency."),
+        Field("source_amount", DECIMAL, description="In the line's own currency, where that is another."),
+        Field("base_amount", DECIMAL, required=True),
+    ),
+    "payment_lines of account.invoice: what was paid on an invoice and does not settle it yet.",
+)
+RECONCILIATIONS = Entity(
+    "reconciliations",
+    ("id",),
+    (
+        _id("id", required=True),
+        Field("number", TEXT),
+        Field("date", DATE, required=True, description="The latest date or maturity of its lines."),
+    ),
+    "account.move.reconciliation. Tryton deletes it when it is undone.",
+)
+SETTLEMENTS = Entity(
+    "settlements",
+    ("reconciliation", "debit_line", "credit_line"),
+    (
+        _id("reconciliation", required=True),
+        _id("debit_line", required=True),
+        _id("credit_line", required=True),
+        Field("date", DATE, required=True, description="The reconciliation's date."),
+        Field("debit_kind", TEXT, required=True, choices=SIDE_KINDS),
+        _id("debit_invoice", description="For a debit of kind invoice."),
+        _id("debit_number", description="Number of the invoice's maturity."),
+        Field("credit_kind", TEXT, required=True, choices=SIDE_KINDS),
+        _id("credit_invoice", description="For a credit of kind invoice: the credit note."),
+        Field("credit_date", DATE, description="Day of the credit's move."),
+        Field("amount", DECIMAL, required=True, non_negative=True, description="In the debit's currency."),
+        Field("source_amount", DECIMAL, non_negative=True, description="In the credit's currency, where that differs."),
+        Field("base_amount", DECIMAL, required=True, description="Of the credit, as booked."),
+    ),
+    "Which credit paid which debit inside a reconciliation, and how much.",
+)
+ACCOUNT_BALANCES = Entity(
+    "account_balances",
+    ("account_id", "date"),
+    (
+        _id("account_id", required=True),
+        Field("date", DATE, required=True),
+        _LEGAL_ENTITY,
+        Field("account", TEXT),
+        Field(
+            "balance", DECIMAL, required=True, description="Debit less credit of posted moves, as Tryton answers it."
+        ),
+        Field("currency", CURRENCY, required=True, description="The company's currency."),
+    ),
+    "account.account of type receivable: its balance at the ends of periods and today.",
+)
+CURRENCY_RATES = Entity(
+    "currency_rates",
+    ("id",),
+    (
+        _id("id", required=True),
+        Field("currency", CURRENCY, required=True),
+        Field("date", DATE, required=True),
+        Field("rate", RATE, required=True, description="Units of the currency per unit of Tryton's base."),
+        Field("company_currency", CURRENCY, required=True),
+        Field("company_rate", RATE, required=True, description="Company currency per unit of the currency."),
+    ),
+    "currency.currency.rate.",
+)
+
+ENTITIES: tuple[Entity, ...] = (
+    PARTIES,
+    BANK_ACCOUNTS,
+    SALES,
+    INVOICES,
+    INVOICE_MATURITIES,
+    RECEIVABLE_LINES,
+    INVOICE_PAYMENTS,
+    RECONCILIATIONS,
+    SETTLEMENTS,
+    ACCOUNT_BALANCES,
+    CURRENCY_RATES,
+)
