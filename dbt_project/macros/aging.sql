@@ -91,15 +91,16 @@ summed as (
         currency,
         base_currency,
         {%- for name, low, high in buckets %}
-        sum(case when
+        cast(sum(case when
             {%- if unapplied == 'column' %} not is_unapplied and{% endif %}
             {%- if low is not none %} days >= {{ low }}{% endif %}
             {%- if low is not none and high is not none %} and{% endif %}
-            {%- if high is not none %} days <= {{ high }}{% endif %} then open_amount else 0 end) as {{ name }},
+            {%- if high is not none %} days <= {{ high }}{% endif %} then open_amount else 0 end) as decimal(38, 4)) as {{ name }},
         {%- endfor %}
-        sum(case when {{ 'is_unapplied' if unapplied == 'column' else '1 = 0' }} then open_amount else 0 end) as unapplied,
-        sum(open_amount) as total,
-        case when count(base_open_amount) = count(*) then sum(base_open_amount) end as base_total
+        cast(sum(case when {{ 'is_unapplied' if unapplied == 'column' else '1 = 0' }} then open_amount else 0 end) as decimal(38, 4))
+            as unapplied,
+        cast(sum(open_amount) as decimal(38, 4)) as total,
+        cast(case when count(base_open_amount) = count(*) then sum(base_open_amount) end as decimal(38, 4)) as base_total
     from aged
     group by
         legal_entity,
@@ -116,11 +117,11 @@ select
     summed.item_id as document_id,
     summed.installment_no,
     case when not summed.is_unapplied then summed.due_date end as due_date,
-    case
+    cast(case
         when summed.is_unapplied then null
         when summed.due_date < {{ day }} then {{ day }} - summed.due_date
         else 0
-    end as days_late,
+    end as bigint) as days_late,
     {%- endif %}
     summed.currency,
     {%- for name, low, high in buckets %}

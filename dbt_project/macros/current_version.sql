@@ -1,5 +1,5 @@
 {#-
-  The version of each row that counts now: the last by (recorded_at, loaded_at, file, line); tombstones are out.
+  The version of each row that counts now: the last by (recorded_at, loaded_at, file, line, content); tombstones are out.
   Takes a relation of versions, gives the same columns.
 -#}
 {% macro current_version(versions, entity) -%}
@@ -15,7 +15,8 @@ from (
         row_number() over (
             partition by v.source_system, v.row_key
             order by
-                v.recorded_at desc, v.loaded_at desc, coalesce(v.source_file, '') desc, coalesce(v.source_line, 0) desc
+                v.recorded_at desc, v.loaded_at desc, coalesce(v.source_file, '') desc, coalesce(v.source_line, 0) desc,
+                v.row_hash desc
         ) as nth
     from {{ versions }} as v
 ) as ordered

@@ -5,7 +5,7 @@ with lines as (
         {{ normalised_account('structured_reference') }} as structured_reference,
         {{ split('referred_document', '[\\n\\r]+') }} as documents,
         {{ normalised_reference('end_to_end_id') }} as end_to_end_id,
-        {{ split('upper(remittance_text)', '[^A-Z0-9]+') }} as pieces
+        {{ split(upper_case('remittance_text'), '[^A-Z0-9]+') }} as pieces
     from {{ ref('int_bank_credit_lines') }}
 ),
 

@@ -1,24 +1,24 @@
 -- A return quotes the payment that it gives back: its end-to-end id, its UETR, or the bank's own reference of it.
 with quoted as (
-    select source_system, bank_line_id, account, currency, -amount as amount, booking_date, upper(trim(original_reference)) as reference
+    select source_system, bank_line_id, account, currency, -amount as amount, booking_date, {{ spelled('original_reference') }} as reference
     from {{ ref('int_bank_lines__current') }}
     where amount < 0 and original_reference <> ''
     union
-    select source_system, bank_line_id, account, currency, -amount as amount, booking_date, upper(trim(end_to_end_id)) as reference
+    select source_system, bank_line_id, account, currency, -amount as amount, booking_date, {{ spelled('end_to_end_id') }} as reference
     from {{ ref('int_bank_lines__current') }}
     where amount < 0 and (return_reason <> '' or coalesce(is_reversal, false)) and end_to_end_id <> ''
 ),
 
 spelled as (
-    select source_system, bank_line_id, account, currency, amount, booking_date, upper(trim(end_to_end_id)) as reference
+    select source_system, bank_line_id, account, currency, amount, booking_date, {{ spelled('end_to_end_id') }} as reference
     from {{ ref('int_bank_lines__current') }}
     where amount > 0 and end_to_end_id <> ''
     union
-    select source_system, bank_line_id, account, currency, amount, booking_date, upper(trim(uetr)) as reference
+    select source_system, bank_line_id, account, currency, amount, booking_date, {{ spelled('uetr') }} as reference
     from {{ ref('int_bank_lines__current') }}
     where amount > 0 and uetr <> ''
     union
-    select source_system, bank_line_id, account, currency, amount, booking_date, upper(trim(bank_reference)) as reference
+    select source_system, bank_line_id, account, currency, amount, booking_date, {{ spelled('bank_reference') }} as reference
     from {{ ref('int_bank_lines__current') }}
     where amount > 0 and bank_reference <> ''
 )

@@ -29,8 +29,12 @@ ranked as (
             order by
                 case when open_amount <> 0 then 0 else 1 end asc,
                 case when original_amount <> 0 then 0 else 1 end asc,
-                due_date desc,
-                party_id asc
+                due_date desc nulls last,
+                party_id asc,
+                document_type asc,
+                document_date asc,
+                currency asc,
+                base_currency asc
         ) as nth
     from parts
 )
@@ -50,6 +54,6 @@ select
     max(case when nth = 1 then base_currency end) as base_currency,
     {{ money('sum(original_amount)') }} as original_amount,
     {{ money('sum(open_amount)') }} as open_amount,
-    case when sum(without_base) = 0 then {{ money('coalesce(sum(base_open_amount), 0)') }} end as base_open_amount
+    {{ money('case when sum(without_base) = 0 then coalesce(sum(base_open_amount), 0) end') }} as base_open_amount
 from ranked
 group by source_system, legal_entity, document_id, installment_no

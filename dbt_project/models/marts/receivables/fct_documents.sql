@@ -31,7 +31,7 @@ select
     documents.tax_amount,
     documents.fx_rate,
     {{ money('coalesce(balances.open_amount, 0)') }} as open_amount,
-    case when coalesce(balances.without_base, 0) = 0 then {{ money('coalesce(balances.base_open_amount, 0)') }} end
+    {{ money('case when coalesce(balances.without_base, 0) = 0 then coalesce(balances.base_open_amount, 0) end') }}
         as base_open_amount,
     coalesce(balances.days_late, 0) as days_late,
     documents.recorded_at,

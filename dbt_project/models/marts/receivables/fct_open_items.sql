@@ -25,13 +25,14 @@ select
     document_type,
     document_date,
     due_date,
-    case when item_type = 'installment' and due_date < {{ today() }} then {{ today() }} - due_date else 0 end as days_late,
+    cast(case when item_type = 'installment' and due_date < {{ today() }} then {{ today() }} - due_date else 0 end as bigint)
+        as days_late,
     currency,
     {{ money('open_amount') }} as open_amount,
     {{ money('pending_amount') }} as pending_amount,
     {{ money('open_amount + pending_amount') }} as open_after_pending,
     base_currency,
-    case when without_base = 0 then {{ money('coalesce(base_open_amount, 0)') }} end as base_open_amount,
+    {{ money('case when without_base = 0 then coalesce(base_open_amount, 0) end') }} as base_open_amount,
     {{ today() }} as as_of
 from items
 where open_amount <> 0 or pending_amount <> 0

@@ -1,3 +1,4 @@
+{%- set in_one_currency = 'coalesce(summed.without_base, 0) = 0 and coalesce(summed.base_currencies, 1) = 1' -%}
 with items as (
     select
         source_system, party_id, party_key, base_currency, base_open_amount, days_late
@@ -33,14 +34,8 @@ select
     parties.party_id,
     parties.party_key,
     coalesce(summed.currency, settled.currency) as currency,
-    case
-        when coalesce(summed.without_base, 0) = 0 and coalesce(summed.base_currencies, 1) = 1
-            then {{ money('coalesce(summed.open_amount, 0)') }}
-    end as open_amount,
-    case
-        when coalesce(summed.without_base, 0) = 0 and coalesce(summed.base_currencies, 1) = 1
-            then {{ money('coalesce(summed.past_due_amount, 0)') }}
-    end as past_due_amount,
+    {{ money('case when ' ~ in_one_currency ~ ' then coalesce(summed.open_amount, 0) end') }} as open_amount,
+    {{ money('case when ' ~ in_one_currency ~ ' then coalesce(summed.past_due_amount, 0) end') }} as past_due_amount,
     coalesce(summed.oldest_days_late, 0) as oldest_days_late,
     coalesce(summed.oldest_days_late, 0) > {{ var('hold_after_days') }} as on_hold,
     case

@@ -16,7 +16,7 @@ last_event as (
         select
             events.*,
             row_number() over (
-                partition by source_system, receipt_id order by event_date desc, recorded_at desc, row_key desc
+                partition by source_system, receipt_id order by event_date desc nulls last, recorded_at desc, row_key desc
             ) as nth
         from {{ ref('int_receipt_events__current') }} as events
     ) as ordered

@@ -10,7 +10,7 @@ with controls as (
             base_balance as base_control_balance,
             row_number() over (
                 partition by legal_entity, gl_account, currency
-                order by "date" desc, recorded_at desc, loaded_at desc, source_system asc
+                order by "date" desc, recorded_at desc, loaded_at desc, source_system asc, row_key asc
             ) as nth
         from {{ ref('int_gl_balances__current') }}
         where "date" <= {{ today() }}
@@ -78,8 +78,8 @@ select
     coalesce(balance_date, {{ today() }}) as as_of,
     {{ money('coalesce(ledger_balance, 0)') }} as ledger_balance,
     control_balance,
-    case when control_balance is not null then {{ money('coalesce(ledger_balance, 0) - control_balance') }} end as difference,
-    case when without_base = 0 then {{ money('coalesce(base_ledger_balance, 0)') }} end as base_ledger_balance,
+    {{ money('coalesce(ledger_balance, 0) - control_balance') }} as difference,
+    {{ money('case when without_base = 0 then coalesce(base_ledger_balance, 0) end') }} as base_ledger_balance,
     base_control_balance,
     case
         when control_balance is null then 'not checked'
