@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.bank.bank_files.settings import BankFilesSettings
-from connectors.bank.bank_files.source import check, source
+from connectors.bank.bank_files.source import acknowledge, check, source
 from connectors.kit.banking import BANKING
 from connectors.kit.contract import Capability, Connector, Role
 
@@ -16,4 +16,5 @@ CONNECTOR = Connector(
     source=source,
     check=check,
     capabilities=frozenset({Capability.FILES, Capability.INCREMENTAL}),
+    acknowledge=acknowledge,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.bank.bank_files import closing, identity, lines
 from connectors.bank.bank_files.detect import Content, Detected, detect
@@ -13,6 +13,7 @@ from connectors.bank.bank_files.model import Reading, Statement, UnreadableFileE
 from connectors.bank.bank_files.settings import BankFilesSettings
 from connectors.kit.banking import BANK_LINES, BANK_STATEMENTS
 from connectors.kit.contract import Batch, Cursor, Item, Reject, Rejects
+from connectors.kit.inbox import REFUSED
 
 #: The account of a statement that names none, where the settings name none either.
 NO_ACCOUNT = "unknown"
@@ -38,7 +39,10 @@ def items(
             raise UnreadableFileError(f"format {detected.format} is not among the source's formats ({listed})")
         accepted, rejects, spool = _read(name, reading(detected, chunks()), settings)
     except UnreadableFileError as problem:
-        return [Rejects((Reject(BANK_STATEMENTS.name, str(problem), file=name),), cursor)]
+        refused = replace(cursor, key=REFUSED)
+        return [Rejects((Reject(BANK_STATEMENTS.name, str(problem), file=name),), refused)]
+    if rejects:
+        cursor = replace(cursor, key=REFUSED)
     return _marked(_landing(name, accepted, rejects, spool), cursor)
 
 

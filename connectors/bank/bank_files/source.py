@@ -1,20 +1,20 @@
-"""The dlt source: the folder's files that were not loaded yet, each as statements, lines and what is refused."""
+"""The dlt source: the inbox's files that were not loaded yet, each as statements, lines and what is refused."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import IO, Any
 
-from connectors.bank.bank_files.client import Drop, DropFile
 from connectors.bank.bank_files.detect import scan
 from connectors.bank.bank_files.reading import items
 from connectors.bank.bank_files.settings import BankFilesSettings
 from connectors.kit.banking import BANK_STATEMENTS
-from connectors.kit.contract import CheckResult, Cursors, Item, Reject, Rejects
-from connectors.kit.errors import ConnectorError
+from connectors.kit.contract import CheckResult, Cursor, Cursors, Item, Reject, Rejects
+from connectors.kit.errors import ConnectorError, FatalError
+from connectors.kit.inbox import Inbox, Stored, Taken, waits
+from connectors.kit.inbox import acknowledge as acknowledge_files
 
-_log = logging.getLogger(__name__)
+_CHUNK_BYTES = 256 * 1024
 
 
 def source(name: str, settings: BankFilesSettings, cursors: Cursors) -> Any:
@@ -30,35 +30,74 @@ def source(name: str, settings: BankFilesSettings, cursors: Cursors) -> Any:
 
 def read_new(settings: BankFilesSettings, cursors: Cursors) -> Iterator[Item]:
     """Yield what the files give that are not in ``cursors``, oldest first; a file twice in the folder counts once."""
-    drop = Drop(settings)
-    seen = set(cursors)
-    for file in drop.files():
-        yield from _file(drop, file, settings, seen)
-
-
-def _file(drop: Drop, file: DropFile, settings: BankFilesSettings, seen: set[str]) -> Iterable[Item]:
+    inbox = _inbox(settings)
     try:
-        content = scan(drop.chunks(file))
-        stream = f"file:{content.sha256}"
-        if stream in seen:
-            return ()
-        found = items(file.name, content, lambda: drop.chunks(file), settings)
-    except OSError as problem:
-        reason = f"the file cannot be read: {problem.strerror or type(problem).__name__}"
-        return (Rejects((Reject(BANK_STATEMENTS.name, reason, file=file.name),)),)
-    if content.size != file.size or not drop.is_unchanged(file):
-        _log.info("%s is still being written; it is left for the next run", file.name)
-        return ()
-    seen.add(stream)
-    return found
+        listing = inbox.listing(settings.glob)
+        taken = Taken(inbox, cursors)
+        files = [f for f in listing.files if not taken.knows(f)]
+        finished, moving = inbox.finished(files, lambda f: taken.content_of(f) is None)
+        known = dict(cursors)
+        for file in sorted(finished, key=lambda f: (f.modified, f.name)):
+            for item in _file(inbox, file, settings, known, taken):
+                if item is None:
+                    moving.append(file)
+                else:
+                    yield item
+        yield from waits(moving, listing.unfinished)
+    finally:
+        inbox.close()
+
+
+def _file(
+    inbox: Inbox, file: Stored, settings: BankFilesSettings, known: dict[str, Cursor], taken: Taken
+) -> Iterator[Item | None]:
+    """Yield what a file gives that is not known; None where it is still being written."""
+    try:
+        with inbox.content(file) as (stream, digest):
+            if not digest:
+                yield None
+                return
+            content = f"file:{digest}"
+            if content in known:
+                yield from taken.repeats(file, content, known[content].position)
+                return
+            found = items(file.name, scan(_chunks(stream)), lambda: _chunks(stream), settings)
+    except FatalError as problem:
+        yield Rejects((Reject(BANK_STATEMENTS.name, str(problem), file=file.name),))
+        return
+    known[content] = Cursor(content, file.name)
+    yield from found
+    yield from taken.marks(file, content)
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file's bytes from its beginning, a bounded piece at a time."""
+    stream.seek(0)
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
 
 
 def check(settings: BankFilesSettings) -> Iterator[CheckResult]:
     """Say whether the folder can be read and what is in it."""
     try:
-        files = Drop(settings).files()
+        inbox = _inbox(settings)
+        try:
+            files = inbox.listing(settings.glob).files
+        finally:
+            inbox.close()
     except ConnectorError as problem:
         yield CheckResult("folder", False, str(problem))
         return
     size = sum(f.size for f in files)
     yield CheckResult("folder", True, f"{len(files)} files, {size / 1_000_000:.1f} MB, match {settings.glob!r}")
+
+
+def acknowledge(settings: BankFilesSettings, cursors: Cursors) -> Iterable[str]:
+    """Archive or delete what was taken over, where the settings say so; one line for what was done."""
+    if settings.after == "keep":
+        return []
+    return acknowledge_files(_inbox(settings), settings.glob, cursors)
+
+
+def _inbox(settings: BankFilesSettings) -> Inbox:
+    return Inbox(settings, settings.storage_options)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from connectors.erp.files.folder import FORMATS, Folder
+from connectors.erp.files.folder import FORMATS, Folder, pattern_of
 from connectors.erp.files.settings import FilesSettings
 from connectors.erp.files.source import source
-from connectors.kit.contract import Capability, CheckResult, Connector, Role
+from connectors.kit.contract import Capability, CheckResult, Connector, Cursors, Role
 from connectors.kit.errors import ConnectorError
+from connectors.kit.inbox import Inbox
+from connectors.kit.inbox import acknowledge as acknowledge_files
 from connectors.kit.receivables import RECEIVABLES
 
 
 def check(settings: FilesSettings) -> Iterator[CheckResult]:
     """Try the folder, and say which entities it has files of and which files are nobody's."""
     try:
-        files = Folder(settings).files()
+        folder = Folder(settings)
+        try:
+            files = folder.files()
+        finally:
+            folder.inbox.close()
     except ConnectorError as error:
         yield CheckResult(f"folder {settings.path}", False, str(error))
         return
@@ -34,6 +40,13 @@ def check(settings: FilesSettings) -> Iterator[CheckResult]:
         )
 
 
+def acknowledge(settings: FilesSettings, cursors: Cursors) -> Iterable[str]:
+    """Archive or delete what was taken over, where the settings say so; one line for what was done."""
+    if settings.after == "keep":
+        return []
+    return acknowledge_files(Inbox(settings, settings.storage), pattern_of(settings), cursors)
+
+
 CONNECTOR = Connector(
     name="files",
     role=Role.ERP,
@@ -43,4 +56,5 @@ CONNECTOR = Connector(
     source=source,
     check=check,
     capabilities=frozenset({Capability.INCREMENTAL, Capability.FILES}),
+    acknowledge=acknowledge,
 )

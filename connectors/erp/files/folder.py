@@ -1,31 +1,26 @@
 """The drop's folder: which files are there, whose they are, and a file's content with its hash.
 
-Belongs here: fsspec, names, bytes. Not here: what stands in a file.
+Belongs here: names, entities, text encodings. Not here: the storage (``kit/inbox``), what stands in a file.
 """
 
 from __future__ import annotations
 
 import codecs
-import hashlib
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import IO, Any
-
-from fsspec.core import url_to_fs
+from typing import IO
 
 from connectors.erp.files.readers.chunk import UnreadableFileError
 from connectors.erp.files.settings import ENTITIES, FilesSettings
-from connectors.kit.errors import ConfigError, FatalError, RetriableError
+from connectors.kit.inbox import Inbox, Stored
 
 FORMATS = ("csv", "jsonl", "parquet")
-_UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".partial")
 _BLOCK = 2**20
 _IN_MEMORY = 16 * 2**20
 
@@ -34,9 +29,13 @@ _IN_MEMORY = 16 * 2**20
 class DropFile:
     """A file of the drop: its name below the folder, its full path, and the entities that are read from it."""
 
-    name: str
-    path: str
+    stored: Stored
     entities: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name below the folder."""
+        return self.stored.name
 
     @property
     def format(self) -> str:
@@ -44,35 +43,38 @@ class DropFile:
         return PurePosixPath(self.name).suffix.removeprefix(".").lower()
 
 
+@dataclass(frozen=True)
+class Listed:
+    """The drop's files by name, and the names of those that their senders call unfinished."""
+
+    files: list[DropFile]
+    unfinished: list[str] = field(default_factory=list)
+
+
 class Folder:
     """A folder anywhere that fsspec reaches."""
 
     def __init__(self, settings: FilesSettings) -> None:
         self._settings = settings
-        try:
-            self._fs, self._root = url_to_fs(settings.path, **settings.storage)
-        except (ImportError, ValueError) as error:
-            raise ConfigError(f"path {settings.path!r} cannot be used: {error}") from None
-        except OSError as error:
-            raise _unusable(settings.path, error) from None
+        self.inbox = Inbox(settings, settings.storage)
+
+    @property
+    def pattern(self) -> str:
+        """How deep it is looked: below the folder only where a pattern says so."""
+        return pattern_of(self._settings)
+
+    def listed(self) -> Listed:
+        """Return what lies there. FatalError when there is no folder that can be read."""
+        found = self.inbox.listing(self.pattern)
+        names = [n for n in found.unfinished if self._entities(n)]
+        return Listed(
+            [DropFile(f, self._entities(f.name)) for f in found.files if not _is_aside(f.name)],
+            [n for n in names if not _is_aside(n)],
+        )
 
     def files(self) -> list[DropFile]:
         """Return the folder's finished files by name. FatalError when there is no folder that can be read."""
-        deep = any("/" in pattern for patterns in self._settings.files.values() for pattern in patterns)
-        try:
-            if not self._fs.isdir(self._root):
-                there = "is a file, not a folder" if self._fs.exists(self._root) else "is not there"
-                raise FatalError(f"folder {self._settings.path} {there}; name an existing folder as path")
-            paths = self._fs.find(self._root) if deep else self._entries()
-        except OSError as error:
-            raise _unusable(self._settings.path, error) from None
-        root = self._root.rstrip("/") + "/"
-        names = sorted((str(p).removeprefix(root), str(p)) for p in paths)
-        return [DropFile(n, p, self._entities(n)) for n, p in names if _is_finished(n)]
-
-    def _entries(self) -> list[str]:
-        listed = self._fs.ls(self._root, detail=True)
-        return [entry["name"] for entry in listed if entry["type"] != "directory"]
+        return self.listed().files
 
     def _entities(self, name: str) -> tuple[str, ...]:
         """Return the entities whose patterns a name fits, in the order configured; else the one that it begins with."""
@@ -93,12 +95,11 @@ class Folder:
         copy.seek(max(size - 1, 0))
         if file.format == "parquet" or copy.read(1) in (b"\n", b"") or not settle:
             return False
-        if (changed := _changed(self._fs.info(file.path))) is None or time.time() - changed > settle:
+        changed = file.stored.modified
+        if not changed or time.time() - changed > settle:
             return False
         time.sleep(settle)
-        self._fs.invalidate_cache()
-        now = self._fs.info(file.path)
-        return (now.get("size"), _changed(now)) != (size, changed)
+        return not self.inbox.unchanged(file.stored)
 
     @contextmanager
     def content(self, file: DropFile) -> Iterator[tuple[IO[bytes], str]]:
@@ -106,20 +107,17 @@ class Folder:
 
         The stream is a copy: what is read is what was hashed. The hash is empty where the file is still growing.
         """
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
-            digest = hashlib.sha256()
-            try:
-                with self._fs.open(file.path, "rb") as original:
-                    while block := original.read(_BLOCK):
-                        digest.update(block)
-                        copy.write(block)
-            except OSError as error:
-                raise FatalError(f"file {file.path} cannot be read: {_why(error)}; give the right to read it") from None
-            if self._is_growing(file, copy):
-                yield copy, ""
-                return
+        with self.inbox.content(file.stored) as (copy, digest):
+            if digest and self._is_growing(file, copy):
+                digest = ""
             copy.seek(0)
-            yield copy, digest.hexdigest()
+            yield copy, digest
+
+
+def pattern_of(settings: FilesSettings) -> str:
+    """The pattern under which all of a drop's files are listed."""
+    deep = any("/" in pattern for patterns in settings.files.values() for pattern in patterns)
+    return "**" if deep else "*"
 
 
 @contextmanager
@@ -142,21 +140,5 @@ def in_utf8(stream: IO[bytes], encoding: str) -> Iterator[IO[bytes]]:
         yield copy
 
 
-def _changed(info: dict[str, Any]) -> float | None:
-    stamp = info.get("mtime", info.get("LastModified"))
-    return stamp.timestamp() if isinstance(stamp, datetime) else stamp
-
-
-def _is_finished(name: str) -> bool:
-    base = PurePosixPath(name).name
-    return not base.startswith((".", "~", "_")) and not base.lower().endswith(_UNFINISHED)
-
-
-def _unusable(path: str, error: OSError) -> FatalError | RetriableError:
-    if isinstance(error, ConnectionError | TimeoutError):
-        return RetriableError(f"folder {path} cannot be reached: {_why(error)}; try again later")
-    return FatalError(f"folder {path} cannot be read: {_why(error)}; check path and rights")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _is_aside(name: str) -> bool:
+    return PurePosixPath(name).name.startswith("_")

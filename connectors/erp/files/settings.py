@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from connectors.erp.files.filters import parse_filter
 from connectors.kit.contract import Entity, Settings
+from connectors.kit.inbox import InboxSettings
 from connectors.kit.receivables import RECEIVABLES
 
 ENTITIES: Mapping[str, Entity] = {e.name: e for e in RECEIVABLES}
@@ -70,16 +71,16 @@ class Formats(Settings):
         return self
 
 
-class FilesSettings(Settings):
-    """``path`` is the folder, local or any that fsspec knows (``sftp://…``, ``s3://…``).
+class FilesSettings(InboxSettings):
+    """The keys of every inbox (``kit/inbox``): ``path`` is a folder, ``sftp://…`` or ``s3://…``, and the way in.
 
     The rest is for other people's exports, each by entity: ``files`` names its files (one may serve several entities),
     ``columns`` the header of a column (null: none), ``constants`` the value of a column that a file lacks, ``values``
     translates codes, ``sign: absolute`` drops the sign of amounts, ``filters`` picks rows by the file's own headers.
-    ``settle_seconds``: how long a fresh file without a last line end is watched. ``storage`` goes to fsspec as it is.
+    ``settle_seconds``: how long a fresh file without a last line end is watched, on another machine any fresh file.
+    ``storage`` goes to fsspec as it is.
     """
 
-    path: str
     files: dict[str, Several] = Field(default_factory=dict)
     columns: dict[str, dict[str, str | None]] = Field(default_factory=dict)
     constants: dict[str, dict[str, Cell]] = Field(default_factory=dict)
@@ -87,7 +88,6 @@ class FilesSettings(Settings):
     sign: dict[str, Literal["absolute"]] = Field(default_factory=dict)
     filters: dict[str, str] = Field(default_factory=dict)
     formats: Formats = Formats()
-    settle_seconds: float = Field(default=1.0, ge=0, le=600)
     storage: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     @field_validator("files", "columns", "constants", "values", "sign", "filters")

@@ -5,7 +5,6 @@ Belongs here: the order of things, cursors, what is set aside whole. Not here: f
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO, Any
@@ -21,9 +20,8 @@ from connectors.erp.files.readers.parquet_file import read_parquet
 from connectors.erp.files.settings import FilesSettings
 from connectors.kit.contract import Batch, Cursor, Cursors, Item, Reject, Rejects
 from connectors.kit.errors import ConnectorError, FatalError
+from connectors.kit.inbox import REFUSED, Taken, waits
 from connectors.kit.text_table import Writing
-
-_log = logging.getLogger(__name__)
 
 
 def source(name: str, settings: FilesSettings, cursors: Cursors) -> Any:
@@ -40,25 +38,49 @@ def source(name: str, settings: FilesSettings, cursors: Cursors) -> Any:
 def read_drop(settings: FilesSettings, cursors: Cursors) -> Iterator[Item]:
     """Read every file that is not known yet. A file that may not be read is told of after the others were."""
     folder = Folder(settings)
+    try:
+        yield from _read_all(folder, settings, cursors)
+    finally:
+        folder.inbox.close()
+
+
+def _read_all(folder: Folder, settings: FilesSettings, cursors: Cursors) -> Iterator[Item]:
+    listed = folder.listed()
+    taken = Taken(folder.inbox, cursors)
+    named = [f for f in listed.files if f.entities or (not settings.files and f.format in FORMATS)]
+    new = [f for f in named if not taken.knows(f.stored, fingerprint(settings, f.entities))]
+    moving = set()
+    if folder.inbox.is_remote:
+        moving = set(folder.inbox.finished([f.stored for f in new], lambda _f: True)[1])
     refused: ConnectorError | None = None
-    for file in folder.files():
-        if not file.entities and (settings.files or file.format not in FORMATS):
+    known = dict(cursors)
+    for file in new:
+        if file.stored in moving:
             continue
         try:
-            yield from _read_new(folder, file, settings, cursors)
+            for item in _read_new(folder, file, settings, known, taken):
+                if item is None:
+                    moving.add(file.stored)
+                    continue
+                yield item
         except FatalError as error:
             refused = refused or error
+    yield from waits([f.stored for f in new if f.stored in moving], listed.unfinished)
     if refused:
         raise refused
 
 
-def _read_new(folder: Folder, file: DropFile, settings: FilesSettings, cursors: Cursors) -> Iterator[Item]:
+def _read_new(
+    folder: Folder, file: DropFile, settings: FilesSettings, known: dict[str, Cursor], taken: Taken
+) -> Iterator[Item | None]:
+    """Yield what a file gives that is not known; None where it is still being written."""
     with folder.content(file) as (stream, digest):
         if not digest:
-            _log.info("%s is still being written; it is left for the next run", file.name)
+            yield None
             return
         cursor = Cursor(f"file:{digest}:{fingerprint(settings, file.entities)}", file.name)
-        if cursor.stream in cursors:
+        if cursor.stream in known:
+            yield from taken.repeats(file.stored, cursor.stream, known[cursor.stream].position)
             return
         held: Item | None = None
         try:
@@ -71,8 +93,11 @@ def _read_new(folder: Folder, file: DropFile, settings: FilesSettings, cursors: 
                 yield held
             entity = file.entities[0] if file.entities else ""
             held = Rejects((Reject(entity, f"{file.name} {error}", file.name),))
+            cursor = replace(cursor, key=REFUSED)
         if isinstance(held, Batch | Rejects):
+            known[cursor.stream] = cursor
             yield replace(held, cursor=cursor)
+            yield from taken.marks(file.stored, cursor.stream)
 
 
 def _items(file: DropFile, stream: IO[bytes], settings: FilesSettings) -> Iterator[Batch | Rejects]:

@@ -22,13 +22,15 @@ def file_sensors(instance: Instance, pull: Any) -> list[dg.SensorDefinition]:
     found = []
     for source in instance.sources:
         if Capability.FILES in instance.connector_of(source).capabilities:
-            folder = str(getattr(instance.settings_of(source), "path", ""))
+            settings = instance.settings_of(source)
+            folder = str(getattr(settings, "path", ""))
             if folder and "://" not in folder:
-                found.append(_sensor(instance, source, Path(folder), pull))
+                archive = str(getattr(settings, "archive_folder", ""))
+                found.append(_sensor(instance, source, Path(folder), archive, pull))
     return found
 
 
-def _sensor(instance: Instance, source: Source, folder: Path, pull: Any) -> dg.SensorDefinition:
+def _sensor(instance: Instance, source: Source, folder: Path, archive: str, pull: Any) -> dg.SensorDefinition:
     assets = [dg.AssetKey(raw_asset(source.name, e.name)) for e in instance.connector_of(source).entities]
 
     @dg.sensor(
@@ -38,7 +40,7 @@ def _sensor(instance: Instance, source: Source, folder: Path, pull: Any) -> dg.S
         description=f"Pulls {source.name} when a file in its folder is new or has changed.",
     )
     def new_file(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        seen, count = _seen(folder)
+        seen, count = _seen(folder, archive)
         if not count:
             yield dg.SkipReason(f"{folder} has no file")
         elif seen == context.cursor:
@@ -50,14 +52,14 @@ def _sensor(instance: Instance, source: Source, folder: Path, pull: Any) -> dg.S
     return new_file
 
 
-def _seen(folder: Path) -> tuple[str, int]:
-    """A hash over names, sizes and times of the folder's files, and how many there are."""
+def _seen(folder: Path, archive: str) -> tuple[str, int]:
+    """A hash over names, sizes and times of the folder's files, the archive's apart, and how many there are."""
     listed = []
     for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
         try:
             stat = path.stat()
         except OSError:
             continue  # gone since it was listed
-        if path.is_file():
+        if path.is_file() and not (archive and path.is_relative_to(folder / archive)):
             listed.append(f"{path.relative_to(folder)}|{stat.st_size}|{stat.st_mtime_ns}")
     return hashlib.sha256("\n".join(listed).encode()).hexdigest(), len(listed)

@@ -21,11 +21,11 @@ _DAY = date(2026, 1, 5)
 class BankWorld(World):
     """A statement a day; a line is known by the bank's reference, a statement by its number."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: BankFilesSettings | None = None) -> None:
         self._folder = folder
         self._keys: Keys = {"bank_statements": set(), "bank_lines": set()}
         self._number = 0
-        self.settings = BankFilesSettings(path=str(folder), settle_seconds=0)
+        self.settings = settings or BankFilesSettings(path=str(folder), settle_seconds=0)
         for _ in range(3):
             self._statement(2)
 

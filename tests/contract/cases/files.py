@@ -20,11 +20,11 @@ class FilesWorld(World):
 
     secrets = ("drop-password",)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: FilesSettings | None = None) -> None:
         self._folder = folder
         self._keys: Keys = {}
         self._files = 0
-        self.settings = FilesSettings(path=str(folder), settle_seconds=0, storage={"auto_mkdir": False})
+        self.settings = settings or FilesSettings(path=str(folder), settle_seconds=0, storage={"auto_mkdir": False})
         self._write([{"party_id": f"P{i}", "name": "Alder", "recorded_at": _TIME} for i in range(3)])
         self._write([{"party_id": "P1", "iban_or_account": "DE89370400440532013000"}], "party_bank_accounts")
 

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from connectors.bank.bank_files import client, source
+from connectors.bank.bank_files import source
 from connectors.bank.bank_files.connector import CONNECTOR
 from connectors.bank.bank_files.settings import BankFilesSettings
 from connectors.kit.banking import BANK_LINES, BANK_STATEMENTS
-from connectors.kit.contract import Batch, Cursor, Rejects
-from connectors.kit.errors import FatalError
+from connectors.kit.contract import Batch, Cursor, Note, Rejects
+from connectors.kit.errors import ConfigError, FatalError
+from connectors.kit.inbox import Inbox, Stored
 from connectors.registry import connector
 from tests.unit.connectors.bank.bank_files.reader import Result, balance, camt, entry, mt940, result_of
 
@@ -53,8 +54,11 @@ def test_a_loaded_file_is_not_read_again_whatever_its_name(tmp_path: Path) -> No
     assert {c.position for c in cursors.values()} == {"a.xml"}
     (tmp_path / "b.xml").write_text(GOOD)
     again, cursors_again = run(settings(tmp_path), cursors)
-    assert again.found == []
-    assert cursors_again == cursors
+    assert (again.lines, again.rejects) == ([], [])
+    assert [i.text for i in again.found if isinstance(i, Note)] == [
+        "b.xml has the content of a.xml, which was read; nothing is new"
+    ]
+    assert run(settings(tmp_path), cursors_again)[0].found == [], "it is told once"
 
 
 def test_a_file_twice_in_one_run_is_read_once(tmp_path: Path) -> None:
@@ -86,7 +90,9 @@ def test_a_bad_file_is_one_refusal_and_the_rest_goes_on(tmp_path: Path) -> None:
 )
 def test_unfinished_and_hidden_files_are_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(GOOD)
-    assert run(settings(tmp_path))[0].found == []
+    hidden = name.startswith((".", "~"))
+    said = [] if hidden else [Note(f"{name} is still being written; left for the next run")]
+    assert run(settings(tmp_path))[0].found == said
 
 
 def test_a_glob_chooses_and_goes_deeper_only_where_asked(tmp_path: Path) -> None:
@@ -103,15 +109,16 @@ def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
 ) -> None:
     path = tmp_path / "a.xml"
     path.write_text(GOOD[:-30])
-    chunks = client.Drop.chunks
+    copied = Inbox._copied
 
-    def growing(self: client.Drop, file: client.DropFile) -> Any:
-        yield from chunks(self, file)
+    def growing(self: Inbox, file: Stored, copy: Any) -> str:
+        digest = copied(self, file, copy)
         path.write_text(GOOD)
+        return digest
 
-    monkeypatch.setattr(client.Drop, "chunks", growing)
+    monkeypatch.setattr(Inbox, "_copied", growing)
     found, cursors = run(settings(tmp_path))
-    assert (found.found, cursors) == ([], {})
+    assert (found.found, cursors) == ([Note("a.xml is still being written; left for the next run")], {})
     monkeypatch.undo()
     assert [r["amount"] for r in run(settings(tmp_path), cursors)[0].lines] == ["5.00"]
 
@@ -154,30 +161,32 @@ def test_any_storage_that_fsspec_knows() -> None:
 def test_a_file_that_may_not_be_read_is_one_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.xml").write_text(GOOD)
     (tmp_path / "b.sta").write_text(mt940(":61:2602040203C7,00NTRFNONREF//ABC12345"))
-    chunks = client.Drop.chunks
+    copied = Inbox._copied
 
-    def refusing(self: client.Drop, file: client.DropFile) -> Any:
+    def refusing(self: Inbox, file: Stored, copy: Any) -> str:
         if file.name == "a.xml":
             raise PermissionError(13, "Permission denied")
-        return chunks(self, file)
+        return copied(self, file, copy)
 
-    monkeypatch.setattr(client.Drop, "chunks", refusing)
+    monkeypatch.setattr(Inbox, "_copied", refusing)
     found, cursors = run(settings(tmp_path))
-    assert [(r.file, r.reason) for r in found.rejects] == [("a.xml", "the file cannot be read: Permission denied")]
+    (reject,) = found.rejects
+    assert reject.file == "a.xml"
+    assert reject.reason.endswith("a.xml cannot be read: Permission denied; give the right to read it")
     assert [r["amount"] for r in found.lines] == ["7.00"]
     assert len(cursors) == 1
 
 
 def test_a_missing_folder_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(FatalError, match="is not there; create it, or correct path"):
-        client.Drop(settings(tmp_path / "none")).files()
+    with pytest.raises(FatalError, match="is not there; create it, or name an existing folder as path"):
+        list(source.read_new(settings(tmp_path / "none"), {}))
     results = list(CONNECTOR.check(settings(tmp_path / "none")))
     assert [r.ok for r in results] == [False]
     assert "is not there" in results[0].message
     (tmp_path / "a.xml").write_text(GOOD)
     assert [(r.ok, r.message[:7]) for r in CONNECTOR.check(settings(tmp_path))] == [(True, "1 files")]
-    with pytest.raises(FatalError, match="cannot be reached"):
-        client.Drop(settings("nosuchprotocol://x"))
+    with pytest.raises(ConfigError, match="path 'nosuchprotocol://x' cannot be used"):
+        list(source.read_new(settings("nosuchprotocol://x"), {}))
 
 
 def test_settings_name_what_is_wrong() -> None:

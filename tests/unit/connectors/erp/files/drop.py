@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.erp.files.connector import CONNECTOR
-from connectors.kit.contract import Batch, Cursor, Reject, Rejects
+from connectors.kit.contract import Batch, Cursor, Note, Reject, Rejects
 from connectors.kit.validation import validate
 
 
@@ -18,6 +18,7 @@ class Read:
     rejects: list[Reject] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)
     items: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     absent: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def places(self, entity="documents"):
@@ -32,9 +33,14 @@ def read(path, cursors=None, **options):
     found = Read()
     for resource in CONNECTOR.source("legacy", settings, cursors or {}).resources.values():
         for item in resource:
-            found.items.append(item)
+            if isinstance(item, Note):
+                found.notes.append(item.text)
+                continue
             if item.cursor:
                 found.cursors[item.cursor.stream] = item.cursor
+            if item == Rejects((), item.cursor):
+                continue  # says only under which name a content was seen
+            found.items.append(item)
             if isinstance(item, Rejects):
                 found.rejects += item.items
             elif isinstance(item, Batch):

@@ -59,7 +59,10 @@ def test_a_file_is_known_by_its_content_not_its_name(tmp_path):
     (tmp_path / "parties.csv").write_text(PARTIES)
     first = read(tmp_path)
     (tmp_path / "parties.csv").rename(tmp_path / "parties_again.csv")
-    assert read(tmp_path, first.cursors).items == []
+    again = read(tmp_path, first.cursors)
+    assert again.items == []
+    assert again.notes == ["parties_again.csv has the content of parties.csv, which was read; nothing is new"]
+    assert read(tmp_path, first.cursors | again.cursors).notes == [], "it is told once"
     (tmp_path / "parties_again.csv").write_text(PARTIES + "P2,Birch\n")
     assert len(read(tmp_path, first.cursors).rows["parties"]) == 2
 
@@ -112,7 +115,9 @@ def test_an_object_store_is_read_the_same_way():
 
 
 def test_a_missing_folder_is_one_line_with_the_path(tmp_path):
-    with pytest.raises(FatalError, match=r"folder .*nowhere is not there; name an existing folder as path"):
+    with pytest.raises(
+        FatalError, match=r"folder .*nowhere is not there; create it, or name an existing folder as path"
+    ):
         list(Folder(settings(tmp_path / "nowhere")).files())
     (tmp_path / "file").write_text("")
     with pytest.raises(FatalError, match="is a file, not a folder"):
@@ -125,14 +130,15 @@ def test_a_file_that_may_not_be_read_is_told_of_after_the_others(tmp_path, monke
     (tmp_path / "documents.csv").write_text("document_id\n")
     (tmp_path / "parties.csv").write_text(PARTIES)
     folder = Folder(settings(tmp_path))
-    original = type(folder._fs).open
+    storage = type(folder.inbox._fs)
+    original = storage.open
 
     def refuse(self, path, *args, **kwargs):
         if path.endswith("documents.csv"):
             raise PermissionError(13, "Permission denied")
         return original(self, path, *args, **kwargs)
 
-    monkeypatch.setattr(type(folder._fs), "open", refuse)
+    monkeypatch.setattr(storage, "open", refuse)
     items = []
     with pytest.raises(Exception, match=r"documents.csv cannot be read: Permission denied"):
         for resource in CONNECTOR.source("legacy", settings(tmp_path), {}).resources.values():
