@@ -74,6 +74,7 @@ class LoopbackServer:
         tls: bool = True,
         faults: Faults | None = None,
         on_fault: Callable[[Fault], None] | None = None,
+        asks: Callable[[Request], str] | None = None,
         names: Sequence[str] = (),
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,7 @@ class LoopbackServer:
         self.faults = faults or Faults()
         self.app = app
         self.on_fault = on_fault
+        self._asks = asks or (lambda request: request.path)  # what a fault's path is matched with
         self.stopping = Event()
         self._log = state_dir / "requests.jsonl"
         self._log_lock = Lock()
@@ -128,8 +130,9 @@ class LoopbackServer:
 
     def answer(self, request: Request) -> tuple[Answer | None, float]:
         """Return the answer, and how long to hold the connection; no answer: the connection breaks."""
+        asked = self._asks(request)
         met = self.faults.fires(
-            ("rate_limit", "unavailable", "html", "drop", "redirect", "expire_token"), request.method, request.path
+            ("rate_limit", "unavailable", "html", "drop", "redirect", "expire_token"), request.method, asked
         )
         if met is not None:
             refused = self._before(met)
@@ -137,7 +140,7 @@ class LoopbackServer:
                 self.record(request, refused.status if refused else 0, {"fault": met.kind})
                 return refused, 0.0
         answer = self.app(request)
-        after = self.faults.fires(("lose_answer", "truncate"), request.method, request.path)
+        after = self.faults.fires(("lose_answer", "truncate"), request.method, asked)
         if after is None:
             self.record(request, answer.status, answer.note)
             return answer, 0.0

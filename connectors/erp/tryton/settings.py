@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,9 @@ class TrytonSettings(Settings):
     ``company``: its name, as Tryton shows it; left out, the user's current company. ``legal_entity``: what that
     company is called in ``legal_entities`` of otc.yaml; left out, the company's name. ``lookback_seconds``: how far
     behind the last row an incremental read begins; longer than the longest transaction of the ERP. ``sweep``: compare
-    all keys at each run, to find what was deleted. ``allow_private`` lets addresses on this machine or network be used.
+    all keys at each run, to find what was deleted. ``receipt_journals``: for a target, the statement journal (its name)
+    that takes the receipts of each of our bank accounts; left out, the journal that has the account in Tryton.
+    ``allow_private`` lets addresses on this machine or network be used.
     """
 
     url: str
@@ -44,6 +47,7 @@ class TrytonSettings(Settings):
     batch_rows: int = Field(default=20_000, ge=1, le=50_000)
     lookback_seconds: int = Field(default=3_600, ge=0, le=604_800)
     sweep: bool = True
+    receipt_journals: Mapping[str, str] = Field(default_factory=dict)
     connect_timeout_seconds: float = Field(default=10, gt=0)
     read_timeout_seconds: float = Field(default=300, gt=0)
     attempts: int = Field(default=5, ge=1, le=10)
@@ -55,6 +59,8 @@ class TrytonSettings(Settings):
 
     @model_validator(mode="after")
     def _coherent(self) -> TrytonSettings:
+        if self.page_rows > self.batch_rows:
+            raise ValueError(f"page_rows {self.page_rows} is more than batch_rows {self.batch_rows}; a page must fit")
         try:
             require_secure(self.url, allow_private=self.allow_private, setting="url")
         except ConfigError as error:
