@@ -52,8 +52,14 @@ bench: $(READY)  ## measured side by side; no timed tests
 lock: $(READY)  ## resolve pyproject.toml again
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header \
-		--python-version 3.11 --extra dev --extra netsuite --extra postgres --extra sftp --extra s3 pyproject.toml -o requirements.lock
+		--python-version 3.11 --extra dev --extra netsuite --extra postgres --extra sftp --extra s3 --extra deploy pyproject.toml -o requirements.lock
 	@sed -i '1i # Made by `make lock` from pyproject.toml: hashes, no index host.' requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header \
+		--python-version 3.11 --extra netsuite --extra postgres --extra sftp --extra s3 --extra deploy \
+		--constraint requirements.lock pyproject.toml -o deploy/requirements.lock
+	@sed -i '1i # Made by `make lock`: what the image installs, the same versions as in requirements.lock.' deploy/requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --no-header --python-version 3.11 \
+		deploy/build.in -o deploy/build.lock && sed -i '1i # Made by `make lock` from deploy/build.in: hashes, no index host.' deploy/build.lock
 	@cd tests/live && for peer in *.in; do \
 		../../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --no-header --python-version 3.11 \
 			$$peer -o $${peer%.in}.lock && sed -i "1i # Made by \`make lock\` from $$peer: hashes, no index host." $${peer%.in}.lock; done

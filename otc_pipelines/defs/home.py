@@ -1,10 +1,12 @@
-"""Dagster's own folder for an instance: its settings, its runs, its events.
+"""Dagster's own folder: its settings, where its runs and events are kept, where the code location is.
 
-Belongs here: what Dagster is told about itself. Not here: any asset, job or schedule.
+Belongs here: what Dagster is told about itself, on one machine and as a server. Not here: any asset, job or schedule.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +15,17 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from connectors.kit.errors import FatalError
+from connectors.kit.errors import ConfigError, FatalError
 from otc_pipelines.settings import Instance
 
-# One run at a time: the embedded warehouse has one writing process. Nothing that is printed is kept: a vendor's library
+LOCATION = "order_to_cash"
+"""Name of the code location: schedules and sensors that were turned on are remembered under it."""
+STORAGE = "OTC_DAGSTER_URL"
+"""Variable with the PostgreSQL URL of Dagster's runs and events; unset, they are files in its folder."""
+
+# One run at a time: a warehouse has one writing process. Nothing that is printed is kept: a vendor's library
 # may print what must not be stored; what happened is in the run's events.
-_SETTINGS: dict[str, Any] = {
+SETTINGS: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
     "concurrency": {"runs": {"max_concurrent_runs": 1}},
@@ -30,24 +37,77 @@ _SETTINGS: dict[str, Any] = {
     "run_monitoring": {"enabled": True, "start_timeout_seconds": 300},
     "retention": {"sensor": {"purge_after_days": 7}, "schedule": {"purge_after_days": 90}},
 }
+_DRIVER = "postgresql+psycopg2://"
+_GOING_ON = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 def dagster_home(instance: Instance) -> Path:
-    """Write the settings and return the folder. FatalError when it cannot be written."""
-    home = instance.data_dir / "dagster"
-    text = "# Written at each start; what is changed here does not stay.\n" + yaml.safe_dump(_SETTINGS, sort_keys=False)
-    path = home / "dagster.yaml"
+    """Write the settings into the instance's own folder and return it. FatalError when it cannot be written."""
+    return settled(instance.data_dir / "dagster")
+
+
+def settled(home: Path, code: tuple[str, int] | None = None) -> Path:
+    """Write Dagster's settings into a folder and return it; ``code``: host and port of the code location.
+
+    The storage's URL is named in the file, never written into it. ConfigError where PostgreSQL is asked for and cannot
+    be had, FatalError when the folder cannot be written.
+    """
+    written = {"dagster.yaml": SETTINGS | _storage()}
+    if code is not None:
+        server = {"host": code[0], "port": code[1], "location_name": LOCATION}
+        written["workspace.yaml"] = {"load_from": [{"grpc_server": server}]}
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+        for name, content in written.items():
+            text = "# Written at each start; what is changed here does not stay.\n"
+            text += yaml.safe_dump(content, sort_keys=False)
+            path = home / name
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                path.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise FatalError(f"{home} cannot be written: {problem.strerror or problem}; change data_dir") from None
     return home
 
 
+def _storage() -> dict[str, Any]:
+    url = os.environ.get(STORAGE, "")
+    if not url:
+        return {}
+    if not url.startswith(_DRIVER):  # without it SQLAlchemy takes a driver that dagster-postgres does not bring
+        raise ConfigError(f"{STORAGE} must begin with {_DRIVER}; write {_DRIVER}user:password@host/name")
+    if importlib.util.find_spec("dagster_postgres") is None:
+        raise ConfigError(f"{STORAGE} is set and dagster-postgres is not installed; install otc-pipelines[deploy]")
+    return {"storage": {"postgres": {"postgres_url": {"env": STORAGE}}}}
+
+
 @contextmanager
 def dagster_instance(instance: Instance) -> Iterator[dg.DagsterInstance]:
     """Open the instance's record of runs, the same that ``otc ui`` shows."""
-    with dg.DagsterInstance.from_config(str(dagster_home(instance))) as opened:
-        yield opened
+    with opened(dagster_home(instance)) as found:
+        yield found
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Open the record of runs that a folder's settings name. FatalError when its database does not answer."""
+    try:
+        found = dg.DagsterInstance.from_config(str(home))
+    except Exception as problem:
+        if type(problem).__name__ != "DagsterPostgresException":  # not installed where the record is in files
+            raise
+        said = str(problem.__cause__ or problem).strip().splitlines()[0]
+        raise FatalError(f"Dagster's database ({STORAGE}) does not answer: {said}") from None
+    with found:
+        yield found
+
+
+def end_orphans(record: dg.DagsterInstance) -> int:
+    """Mark the runs that still count as going on as failed; return how many.
+
+    For the one place that executes runs, before it serves: whatever was going on ended with its last process, and
+    would keep every later run waiting.
+    """
+    found = record.get_runs(dg.RunsFilter(statuses=list(_GOING_ON)))
+    for run in found:
+        record.report_run_failed(run, "The code location was stopped while this run was going on; start it again.")
+    return len(found)

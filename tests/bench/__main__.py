@@ -1,4 +1,7 @@
-"""``make bench``: every benchmark as tables; ``OTC_BENCH_ROWS`` (100000) and ``OTC_BENCH_RUNS`` (5) say how much."""
+"""``make bench``: every benchmark as tables.
+
+``OTC_BENCH_ROWS`` (100000), ``OTC_BENCH_INVOICES`` (10000) and ``OTC_BENCH_RUNS`` (5) say how much.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,11 @@ import os
 from tests.bench.contest import contest
 
 ROWS = os.environ.get("OTC_BENCH_ROWS", "100000")
+INVOICES = os.environ.get("OTC_BENCH_INVOICES", "10000")
 RUNS = int(os.environ.get("OTC_BENCH_RUNS", "5"))
 TOOLS = ["limit", "ours", "dlt_arrow"] + (["dlt_default"] if int(ROWS) <= 100_000 else [])
 
 contest(f"B1 and B2: {int(ROWS):,} invoices as JSON to a raw table", "tests.bench.b1_landing", TOOLS, [ROWS], RUNS)
+for phase, said in (("first", "everything is new"), ("again", "nothing is new")):
+    title = f"B11: a whole pass over {int(INVOICES):,} invoices, {said}"
+    contest(title, "tests.bench.b11_orchestration", ["bare", "dagster"], [INVOICES, phase], RUNS)

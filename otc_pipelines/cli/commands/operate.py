@@ -12,6 +12,7 @@ from rich.text import Text
 from otc_pipelines.cli import options
 from otc_pipelines.cli.closing import closing_lines
 from otc_pipelines.cli.output import Format, console, emit
+from otc_pipelines.cli.serving import Part
 
 quarantine_group = typer.Typer(help="Rows set aside with a reason.", invoke_without_command=True)
 
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("run")(run)
     app.command("ui")(ui)
+    app.command("serve")(serve)
     app.command("demo")(demo)
     app.add_typer(quarantine_group, name="quarantine")
 
@@ -59,6 +61,23 @@ def ui(
     from otc_pipelines.cli.webserver import serve
 
     raise typer.Exit(serve(options.instance(config), port, read_only=read_only))
+
+
+def serve(
+    part: Annotated[Part, typer.Argument(help="code, webserver or daemon.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; it has no login of its own.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port: code 4000, webserver 3000.")] = None,
+    code: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the code location is.")] = "127.0.0.1:4000",
+    read_only: Annotated[bool, typer.Option("--read-only", help="A webserver to look at only.")] = False,
+    config: options.Config = None,
+    form: options.Form = Format.TABLE,
+    debug: options.Debug = False,
+) -> None:
+    """Be one part of a server that is made of several processes: code location, webserver or daemon."""
+    from otc_pipelines.cli.serving import serve_part
+
+    chosen = port if port is not None else (4000 if part is Part.CODE else 3000)
+    serve_part(part, host, chosen, code, config, read_only)
 
 
 def demo(

@@ -1,0 +1,84 @@
+"""B11: what orchestration costs: the whole graph through Dagster against the same steps in bare Python.
+
+``python -m tests.bench.b11_orchestration TOOL INVOICES PHASE`` makes one pass: ``bare`` or ``dagster``, ``first`` (everything
+is new) or ``again`` (nothing is). The company comes from files, so that no simulator works in the measured process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from otc_pipelines.defs.whole_way import run_whole_way
+from otc_pipelines.demo.start import DemoOptions, running
+from otc_pipelines.flow.context import Flow
+from otc_pipelines.flow.run import RunReport, run_pass
+from otc_pipelines.settings import load
+from otc_pipelines.warehouse import Warehouse
+
+AS_OF = date(2026, 10, 31)
+
+
+def bare(config: Path) -> RunReport:
+    """The steps one after the other, in this process."""
+    return run_pass(Flow(load(config)))
+
+
+def dagster(config: Path) -> RunReport:
+    """The same steps as the job ``whole_way``, recorded."""
+    return run_whole_way(config)
+
+
+TOOLS: dict[str, Callable[[Path], RunReport]] = {"bare": bare, "dagster": dagster}
+
+
+def company(folder: Path, invoices: int) -> Path:
+    """A company in files: exports of an ERP and bank statements; no CRM, nothing to deliver to."""
+    options = DemoOptions(folder=folder, seed=11, customers=max(20, invoices // 10), invoices=invoices, as_of=AS_OF)
+    with running(options) as demo:
+        document: dict[str, Any] = yaml.safe_load(demo.config_path.read_text(encoding="utf-8"))
+    document["sources"] = [s for s in document["sources"] if s["connector"] in ("files", "bank_files")]
+    document["targets"] = []
+    demo.config_path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return demo.config_path
+
+
+def content(config: Path) -> str:
+    """How many movements there are and what they sum to: the same for every way to get there."""
+    with Warehouse.of(load(config)).reading() as tx:
+        return str(
+            tx.scalar(
+                """select count(*) || ' ' || sum(amount) || ' ' || count(distinct movement_id)
+                from ops.ar_movement"""
+            )
+        )
+
+
+def main(tool: str, invoices: int, phase: str) -> None:
+    """Make one pass and print its figures; making the company, and a first pass before ``again``, is not counted."""
+    os.environ["OTC_ACTOR"] = "bench"
+    with tempfile.TemporaryDirectory() as folder:
+        config = company(Path(folder) / "company", invoices)
+        if phase == "again":
+            TOOLS[tool](config)
+        wall, cpu = time.perf_counter(), time.process_time()
+        report = TOOLS[tool](config)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        assert report.code in (0, 1), report.error
+        said = content(config)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": peak, "content": said}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
