@@ -1,7 +1,7 @@
 """B11: what orchestration costs: the whole graph through Dagster against the same steps in bare Python.
 
-``python -m tests.bench.b11_orchestration TOOL INVOICES PHASE`` makes one pass: ``bare`` or ``dagster``, ``first`` (everything
-is new) or ``again`` (nothing is). The company comes from files, so that no simulator works in the measured process.
+``python -m tests.bench.b11_orchestration TOOL INVOICES PHASE`` makes one pass: ``bare`` or ``dagster``, ``first``
+(everything is new) or ``again`` (nothing is). The company comes from files: no simulator works in the measured process.
 """
 
 from __future__ import annotations
