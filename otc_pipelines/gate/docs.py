@@ -80,7 +80,18 @@ def localised(page: str, root: str) -> str:
         for link in brand.iter("a"):
             link.set("href", f"{root}index.html")
             link.text = "Data Docs"
+    _shorten_trail(document)
     return f"<!DOCTYPE html>\n{html.tostring(document, encoding='unicode')}"
+
+
+def _shorten_trail(document: Any) -> None:
+    """The library's trail repeats the suite's name and says that a run has none: keep what tells something."""
+    for item in document.find_class("breadcrumb-item"):
+        said = [part.strip() for part in item.text_content().split(" / ")]
+        if len(said) > 1 and not item.findall(".//a"):
+            for child in list(item):
+                child.drop_tree()
+            item.text = " / ".join(part for part in dict.fromkeys(said) if part != "__none__")
 
 
 def write_index(pages: Path, report: GateReport) -> None:

@@ -61,12 +61,13 @@ class SuiteVerdict:
 
     @property
     def message(self) -> str:
-        """One line: the notes, and the first check that did not hold."""
+        """One line: the notes, the first check that did not hold, and how many more there are."""
         said = [*self.notes]
         if self.failed:
             first = self.failed[0]
-            said.append(f"{len(self.failed)} of {len(self.checks)} failed: {first.what}{_tail(first)}")
-        return "; ".join(said) or f"{len(self.checks)} checks passed"
+            more = f", and {len(self.failed) - 1} more" if len(self.failed) > 1 else ""
+            said.append(f"{len(self.failed)} of {len(self.checks)} failed: {first.what}{_tail(first)}{more}")
+        return "; ".join(said) or f"{len(self.checks)} check{'s' * (len(self.checks) != 1)} passed"
 
 
 @dataclass(frozen=True)
