@@ -53,9 +53,9 @@ class Methods:
         if name == "read":
             return read(self.db, model, args[0], args[1], context)
         if name == "fields_get":
-            fields = self.db.model(model).fields
-            wanted = (args[0] if args else None) or list(fields)
-            return {n: {"name": n, "type": fields[n].type, "string": fields[n].label} for n in wanted if n in fields}
+            told = {n: (f.type, f.label) for n, f in self.db.model(model).fields.items()} | {"id": ("integer", "ID")}
+            wanted = (args[0] if args else None) or list(told)
+            return {n: dict(zip(("name", "type", "string"), (n, *told[n]), strict=True)) for n in wanted if n in told}
         if name == "create":
             return self._created(model, args[0], context)
         if name == "write":
