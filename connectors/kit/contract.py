@@ -271,6 +271,8 @@ class Connector:
     ``simulator`` is the dotted name of ``module:function`` that serves the vendor's wire format on loopback.
     ``acknowledge`` tells the source what was taken over: landing calls it after the commit, never before. It acts on
     nothing but what the committed cursors cover, may be called again for the same, and raises no ConnectorError.
+    ``creates`` names the outbound objects of which a first delivery makes a new record in the target; of all others
+    it changes a record that is there.
     """
 
     name: str
@@ -284,6 +286,7 @@ class Connector:
     writer: Callable[[Any], Writer] | None = None
     simulator: str | None = None
     acknowledge: Acknowledge | None = None
+    creates: frozenset[str] = frozenset()
 
     def entity(self, name: str) -> Entity:
         """Return the entity of that name, or raise KeyError that names those there are."""

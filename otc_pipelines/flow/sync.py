@@ -36,7 +36,7 @@ def plan_targets(flow: Flow, only: str | None = None) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with flow.warehouse.reading() as tx:
         for target, batch in outbound_batches(flow, tx, only):
-            rows += _rows(target.name, batch.object_name, planned_rows(plan_sync(tx, batch, Policy.of(target))))
+            rows += _rows(target.name, batch.object_name, planned_rows(plan_sync(tx, batch, _policy(flow, target))))
     return rows
 
 
@@ -81,7 +81,7 @@ def approve_batch(flow: Flow, batch: str) -> tuple[list[StepReport], list[dict[s
                 f"target {one.target!r} is not in {flow.instance.path.name} any more; add it to deliver its batch"
             )
         report = deliver_approved(
-            flow.warehouse, one, _writer(flow, target), flow.actor, Policy.of(target), run_id=flow.run_id
+            flow.warehouse, one, _writer(flow, target), flow.actor, _policy(flow, target), run_id=flow.run_id
         )
         reports.append(_report(target, report, 0.0))
         rows += _rows(target.name, report.object_name, report.rows)
@@ -92,7 +92,7 @@ def _deliver(flow: Flow, target: Target, batch: OutboundBatch) -> tuple[StepRepo
     started = time.monotonic()
     try:
         report = deliver(
-            flow.warehouse, batch, _writer(flow, target), flow.actor, Policy.of(target), run_id=flow.run_id
+            flow.warehouse, batch, _writer(flow, target), flow.actor, _policy(flow, target), run_id=flow.run_id
         )
     except ConnectorError as problem:
         code = 2 if isinstance(problem, ConfigError) else 3
@@ -114,6 +114,10 @@ def _writer(flow: Flow, target: Target) -> Writer:
     if make is None:
         raise ConfigError(f"targets: {target.name}: connector {source.connector!r} cannot be written to")
     return make(flow.instance.settings_of(source))
+
+
+def _policy(flow: Flow, target: Target) -> Policy:
+    return Policy.of(target, flow.instance.connector_of(flow.instance.source(target.source)).creates)
 
 
 def _report(target: Target, report: DeliveryReport, seconds: float) -> StepReport:

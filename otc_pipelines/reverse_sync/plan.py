@@ -52,7 +52,7 @@ class Plan:
 def plan_sync(tx: Tx, batch: OutboundBatch, policy: Policy) -> Plan:
     """Compare a batch with what was delivered last; nothing is written. An approved batch is beyond no limit."""
     last = ledger.delivered(tx, batch.target, batch.object_name)
-    changes = tuple(_change(key, fields, last.get(key), policy) for key, fields in batch.rows.items())
+    changes = tuple(_change(batch, key, last.get(key), policy) for key in batch.rows)
     sending = [c for c in changes if c.action != "skip"]
     excess = exceeded(policy.limits, len(sending), len(changes), _amounts(batch, sending))
     if excess and approval.approved(tx, batch.target, batch.object_name, batch.batch_hash):
@@ -60,9 +60,10 @@ def plan_sync(tx: Tx, batch: OutboundBatch, policy: Policy) -> Plan:
     return Plan(batch, changes, excess)
 
 
-def _change(key: str, fields: Fields, last: Fields | None, policy: Policy) -> Change:
+def _change(batch: OutboundBatch, key: str, last: Fields | None, policy: Policy) -> Change:
+    fields = batch.rows[key]
     if last is None:
-        return Change(key, "create", fields, tuple(fields))
+        return Change(key, "create" if batch.object_name in policy.creates else "update", fields, tuple(fields))
     differs = tuple(name for name in fields if name not in policy.not_compared and _differs(name, fields, last))
     return Change(key, "update" if differs else "skip", fields, differs, last)
 

@@ -19,17 +19,21 @@ NOT_COMPARED = frozenset({"as_of"})
 
 @dataclass(frozen=True)
 class Policy:
-    """What a target allows. ``not_compared``: fields that are sent but never are a reason to send."""
+    """What a target allows. ``not_compared``: fields that are sent but never are a reason to send.
+
+    ``creates``: the objects of which a first delivery makes a new record; of others it changes one that is there.
+    """
 
     mode: Literal["dry_run", "deliver"] = "dry_run"
     limits: Limits = field(default_factory=Limits)
     on_conflict: OnConflict = "overwrite"
     not_compared: frozenset[str] = NOT_COMPARED
+    creates: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, target: Target) -> Policy:
-        """The policy that otc.yaml states for a target."""
-        return cls(target.mode, target.limits, target.on_conflict)
+    def of(cls, target: Target, creates: frozenset[str] = frozenset()) -> Policy:
+        """The policy that otc.yaml states for a target, with what its connector creates there."""
+        return cls(target.mode, target.limits, target.on_conflict, creates=creates)
 
 
 @dataclass(frozen=True)

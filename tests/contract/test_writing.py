@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 import pytest
@@ -39,9 +40,10 @@ def same(left, right):
         return left == right
 
 
-def test_its_objects_have_the_vendors_names(writer, world):
+def test_its_objects_have_the_vendors_names(connector, writer, world):
     object_name, _, _ = world.intents()
     assert object_name in writer.objects()
+    assert connector.creates <= set(writer.objects())
     assert all(isinstance(name, str) and name for name in writer.objects().values())
 
 
@@ -51,6 +53,14 @@ def test_every_intent_has_one_outcome_and_is_there_afterwards(writer, world):
     assert sorted(o.key for o in outcomes) == sorted(i.key for i in intents)
     assert {o.status for o in outcomes} == {DELIVERED}
     assert shows(held(writer, object_name, intents), intents)
+
+
+def test_what_it_does_not_create_must_be_there(connector, writer, world):
+    object_name, intents, _ = world.intents()
+    nobody = replace(intents[0], key="nobody")
+    (outcome,) = writer.write(object_name, [nobody])
+    assert (outcome.status is DELIVERED) == (object_name in connector.creates), outcome.reason
+    assert bool(held(writer, object_name, [nobody])) == (object_name in connector.creates)
 
 
 def test_writing_again_changes_nothing_and_later_changes_win(writer, world):

@@ -22,9 +22,9 @@ from otc_pipelines.reverse_sync import (
     planned_rows,
 )
 from otc_pipelines.settings import Limits
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse
 from tests.unit.otc_pipelines.reverse_sync.house import DELIVER, QUICK, batch, judge, send
-from tests.unit.otc_pipelines.reverse_sync.target import FileTarget
+from tests.unit.otc_pipelines.reverse_sync.target import OBJECT, FileTarget
 
 FOUR = {"A1": "10", "A2": "20", "A3": "30", "A4": "40"}
 
@@ -82,8 +82,10 @@ def test_a_dry_run_target_is_refused_and_a_plan_writes_nothing(warehouse: Wareho
         deliver(warehouse, judged, target, "ann", Policy(), QUICK)
     with warehouse.reading() as tx:
         rows = planned_rows(plan_sync(tx, judged, Policy()))
+        making = planned_rows(plan_sync(tx, judged, Policy(creates=frozenset({OBJECT}))))
         assert tx.scalar("select count(*) from ops.outbox") == 0
-    assert {(r.action, r.status) for r in rows} == {("create", "planned")}
+    assert {(r.action, r.status) for r in rows} == {("update", "planned")}, "the record is there, nothing was sent yet"
+    assert {(r.action, r.status) for r in making} == {("create", "planned")}, "the delivery makes the record"
     assert target.writes() == []
 
 
