@@ -11,6 +11,7 @@ import re
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import yaml
 from dotenv import dotenv_values
@@ -23,6 +24,8 @@ from connectors.registry import connector
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = r"^[a-z][a-z0-9_]*$"
+_SERVER = re.compile(r"^postgres(ql)?(\+psycopg2)?://")
+_PASSWORD = re.compile(r"^[a-z0-9+]+://[^/@]*:(?P<password>[^@]*)@")
 
 
 def _currency(value: str) -> str:
@@ -124,7 +127,7 @@ class Instance(_Model):
 
     company: Company
     data_dir: Path = Path("./data")
-    warehouse: str = "duckdb"
+    warehouse: str = Field(default="duckdb", repr=False)
     legal_entities: dict[str, LegalEntity] = {}
     bank_accounts: dict[str, BankAccount] = {}
     aging: Aging = Aging()
@@ -144,9 +147,9 @@ class Instance(_Model):
         for target in self.targets:
             if target.source not in names:
                 raise ValueError(f"targets: {target.name}: source {target.source!r} is not one of: {', '.join(names)}")
-        if self.warehouse != "duckdb":
+        if self.warehouse != "duckdb" and not _SERVER.match(self.warehouse):
             scheme = self.warehouse.partition(":")[0]
-            raise ValueError(f"warehouse {scheme!r} is not supported; use duckdb")
+            raise ValueError(f"warehouse {scheme!r} is not supported; use duckdb, or a URL: postgresql://…")
         return self
 
     def source(self, name: str) -> Source:
@@ -210,11 +213,26 @@ def load(path: str | Path | None = None) -> Instance:
         if value is not None:
             os.environ.setdefault(name, value)
     plain = {k: v if k == "sources" else _substituted({k: v}, file.name)[k] for k, v in document.items()}
+    if isinstance(document.get("warehouse"), str):
+        plain["warehouse"] = _warehouse(document["warehouse"], file.name)
     try:
         instance = Instance.model_validate({**plain, "path": file})
     except ValidationError as problem:
         raise ConfigError(f"{file.name}: {_one_line(problem, Instance)}") from None
     return instance.model_copy(update={"data_dir": (file.parent / instance.data_dir).resolve()})
+
+
+def _warehouse(written: str, place: str) -> str:
+    """The warehouse with its variables replaced; what stands inside a URL may hold any character."""
+    found = _PASSWORD.match(written)
+    if found and found["password"] and not _VARIABLE.fullmatch(found["password"]):
+        raise ConfigError(
+            f"{place}: warehouse: the password is a secret and is written out; "
+            "put it in the environment and write ${NAME} in its place"
+        )
+    if _VARIABLE.fullmatch(written):
+        return str(_substituted(written, place))
+    return _VARIABLE.sub(lambda m: quote(str(_substituted(m.group(0), place)), safe=""), written)
 
 
 def _substituted(value: Any, place: str) -> Any:

@@ -19,7 +19,7 @@ from pathlib import Path
 from connectors.kit.errors import FatalError
 from otc_pipelines.audit import chain
 from otc_pipelines.audit.chain import Head, head
-from otc_pipelines.warehouse import Tx, Warehouse
+from otc_pipelines.warehouse import Role, Tx, Warehouse
 from otc_pipelines.warehouse.killpoint import killpoint
 
 
@@ -33,7 +33,7 @@ class Anchor:
 
 def anchor_path(warehouse: Warehouse) -> Path:
     """Where the head of this warehouse's chain is anchored."""
-    return warehouse.path.parent / "audit" / "head.json"
+    return warehouse.folder / "audit" / "head.json"
 
 
 def read(path: Path) -> Anchor | None:
@@ -49,12 +49,12 @@ def read(path: Path) -> Anchor | None:
 
 
 @contextlib.contextmanager
-def audited(warehouse: Warehouse) -> Iterator[Tx]:
+def audited(warehouse: Warehouse, role: Role = "transformer") -> Iterator[Tx]:
     """A transaction that appends to the chain: the anchor is told before the commit and moved after it."""
     path = anchor_path(warehouse)
     with warehouse.writing():
         moved = False
-        with warehouse.transaction() as tx:
+        with warehouse.transaction(role) as tx:
             before = head(tx)
             chain.admit(tx)
             yield tx

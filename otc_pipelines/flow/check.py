@@ -23,9 +23,15 @@ def check_instance(instance: Instance) -> Iterator[tuple[str, CheckResult, Conne
         except ConnectorError as problem:
             yield source.name, CheckResult("connection", False, str(problem)), problem
     try:
-        with Warehouse.of(instance).transaction() as tx:
+        warehouse = Warehouse.of(instance)
+        with warehouse.transaction() as tx:
             tx.execute("create schema if not exists ops")
-        yield "warehouse", CheckResult("write", True, f"{Warehouse.of(instance).path.name} can be written"), None
+            version = tx.scalar("select max(name) from ops.schema_version")
+        yield (
+            "warehouse",
+            CheckResult("write", True, f"{warehouse.shown} can be written; its schema is {version}"),
+            None,
+        )
     except ConnectorError as problem:
         yield "warehouse", CheckResult("write", False, str(problem)), problem
     for target in instance.targets:

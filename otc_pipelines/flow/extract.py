@@ -40,7 +40,7 @@ def prepare(flow: Flow) -> None:
     entities = {name: (instance.base_currency(name), own.ar_account) for name, own in instance.legal_entities.items()}
     accounts = {name: (a.legal_entity, a.gl_account) for name, a in instance.bank_accounts.items()}
     defaults = {"company": (instance.company.base_currency, None)}
-    with flow.warehouse.transaction() as tx:
+    with flow.warehouse.transaction("loader") as tx:
         ensure_tables(tx, flow.connectors.values())
         known = {
             r["legal_entity"]: (r["base_currency"], r["ar_account"]) for r in tx.rows("select * from ops.legal_entity")

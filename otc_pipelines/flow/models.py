@@ -78,15 +78,13 @@ def transform_models(flow: Flow, name: str, models: Sequence[str]) -> tuple[Step
     """Build the models named, and run the shape tests that can be run on them."""
     started = time.monotonic()
     with flow.warehouse.writing():
-        report = build(
-            project_dir(), flow.warehouse.path, models, variables(flow), flow.instance.data_dir / "dbt" / "run"
-        )
+        report = build(project_dir(), flow.warehouse, models, variables(flow), flow.instance.data_dir / "dbt" / "run")
     return _step(name, report, time.monotonic() - started), report
 
 
 def manifest(flow: Flow) -> dict[str, Any]:
     """Return dbt's manifest of the project as this instance is told to build it."""
-    return parsed_project(project_dir(), flow.warehouse.path, variables(flow), flow.instance.data_dir / "dbt" / "run")
+    return parsed_project(project_dir(), flow.warehouse, variables(flow), flow.instance.data_dir / "dbt" / "run")
 
 
 def _current(flow: Flow) -> str | None:
@@ -111,6 +109,6 @@ def publish_marts(flow: Flow) -> StepReport:
         "marts",
         rows_new=done.rows,
         seconds=time.monotonic() - started,
-        message=f"{done.tables} tables in {done.path.name}",
+        message=f"{done.tables} tables in {done.place}",
         facts={"bytes": done.bytes, "tables": done.tables},
     )

@@ -25,7 +25,7 @@ _SAFE = re.compile(r"[a-z][a-z0-9_]*")
 
 def docs_path(warehouse: Warehouse) -> Path:
     """Where the pages of this warehouse's gates are; open ``index.html``."""
-    return warehouse.path.parent / "data_docs"
+    return warehouse.folder / "data_docs"
 
 
 def run_gates(
@@ -38,10 +38,10 @@ def run_gates(
     """Judge the marts and each batch, store the verdicts, render the pages. A suite that cannot run has failed."""
     suites = load_suites() if suites is None else suites
     with warehouse.writing():
-        jobs = _jobs(suites, batches)
+        jobs = _jobs(suites, batches, warehouse)
         with warehouse.reading() as tx:
-            values = _values(tx)
-            notes = {s.table: _notes(tx, s) for s in suites if not s.outbound}
+            values = _values(tx, warehouse)
+            notes = {s.table: _notes(tx, s, warehouse) for s in suites if not s.outbound}
         results = validated(warehouse, jobs, values, docs_path(warehouse))
         found = tuple(
             SuiteVerdict(
@@ -62,8 +62,12 @@ def run_gates(
     return report
 
 
-def _jobs(suites: Sequence[Suite], batches: Sequence[GuardedBatch]) -> list[Job]:
-    jobs = [Job(s, f"select * from {s.schema}.{s.table}", s.table) for s in suites if not s.outbound]  # noqa: S608
+def _jobs(suites: Sequence[Suite], batches: Sequence[GuardedBatch], warehouse: Warehouse) -> list[Job]:
+    jobs = [
+        Job(s, warehouse.built(f"select * from {s.schema}.{s.table}"), s.table)  # noqa: S608
+        for s in suites
+        if not s.outbound
+    ]
     for batch in batches:
         for name in (batch.table, batch.source):
             if not _SAFE.fullmatch(name):
@@ -86,26 +90,29 @@ def _of_batch(batch: GuardedBatch, suites: Sequence[Suite], found: Sequence[Suit
     return BatchVerdict(batch, verdicts_of)
 
 
-def _values(tx: Tx) -> dict[str, str]:
+def _values(tx: Tx, warehouse: Warehouse) -> dict[str, str]:
     """What ``$name`` stands for in a suite: the day that the marts hold for, the sum of the aging buckets."""
-    as_of = _asked(tx, "select max(as_of) from marts.fct_party_ar_status") or datetime.now(UTC).date()
+    today = datetime.now(UTC).date()
+    as_of = _asked(tx, warehouse.built("select max(as_of) from marts.fct_party_ar_status")) or today
     columns: list[Any] = []
     try:
-        columns = tx.arrow("select * from marts.fct_ar_aging limit 0").column_names
+        with tx.attempt():
+            columns = tx.arrow(warehouse.built("select * from marts.fct_ar_aging limit 0")).column_names
     except Exception:
         columns = []  # the suite of that table says so
     buckets = [c for c in columns if _BUCKET.fullmatch(c)]
     return {"as_of": f"cast('{as_of:%Y-%m-%d}' as date)", "buckets": f"({' + '.join(buckets) or '0'})"}
 
 
-def _notes(tx: Tx, suite: Suite) -> tuple[str, ...]:
-    counts = [(note, _asked(tx, note.count)) for note in suite.notes]
+def _notes(tx: Tx, suite: Suite, warehouse: Warehouse) -> tuple[str, ...]:
+    counts = [(note, _asked(tx, warehouse.built(note.count))) for note in suite.notes]
     return tuple(note.say.format(n=n) for note, n in counts if n)
 
 
 def _asked(tx: Tx, sql: str) -> Any:
     """A value, or None where its table is not there: the suite of that table then fails and says so."""
     try:
-        return tx.scalar(sql)
+        with tx.attempt():
+            return tx.scalar(sql)
     except Exception:
         return None

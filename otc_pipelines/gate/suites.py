@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -84,13 +84,16 @@ class Suite:
         """True if it is about rows that leave, and so runs for each batch."""
         return self.schema == "outbound"
 
-    def configured(self, values: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Expectations as Great Expectations reads them, ``$name`` replaced; a query brings home some rows."""
+    def configured(self, values: Mapping[str, str], built: Callable[[str], str] = str) -> list[dict[str, Any]]:
+        """Expectations as Great Expectations reads them, ``$name`` replaced; a query brings home some rows.
+
+        ``built`` says where the marts of a query are, as they were built last.
+        """
         found = []
         for e in self.expectations:
             kwargs = dict(e.kwargs)
             if e.type == "unexpected_rows_expectation":
-                query = Template(str(kwargs["unexpected_rows_query"])).substitute(values)
+                query = built(Template(str(kwargs["unexpected_rows_query"])).substitute(values))
                 kwargs["unexpected_rows_query"] = f"select * from ({query}) as unexpected limit {_MOST_ROWS}"  # noqa: S608
             found.append({"type": e.type, "kwargs": kwargs, "description": e.description})
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,16 +54,14 @@ def _run(warehouse: Warehouse, jobs: Sequence[Job], values: Mapping[str, str], p
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from otc_pipelines.warehouse.buffered_dialect import reading_url
-
-    url, arguments = reading_url(warehouse)
+    url, arguments = warehouse.sqlalchemy()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_sql(
         "warehouse", connection_string=url, create_temp_table=False, kwargs={"connect_args": arguments}
     )
     try:
-        results = [_one(gx, context, source, job, values) for job in jobs]
+        results = [_one(gx, context, source, job, values, warehouse.built) for job in jobs]
         try:
             rendered = docs.render(context, pages)
         except Exception:
@@ -74,11 +72,13 @@ def _run(warehouse: Warehouse, jobs: Sequence[Job], values: Mapping[str, str], p
         _let_go(source)
 
 
-def _one(gx: Any, context: Any, source: Any, job: Job, values: Mapping[str, str]) -> Result:
+def _one(
+    gx: Any, context: Any, source: Any, job: Job, values: Mapping[str, str], built: Callable[[str], str]
+) -> Result:
     name = _name(job)
     try:
         asset = source.add_query_asset(name, query=job.query)
-        expectations = job.suite.configured(values)
+        expectations = job.suite.configured(values, built)
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         definition = gx.ValidationDefinition(name=name, data=asset.add_batch_definition("rows"), suite=suite)
         result = context.validation_definitions.add(definition).run()

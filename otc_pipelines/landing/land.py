@@ -83,7 +83,7 @@ def land(
     """Read what is new of a source and commit it. Raises ConnectorError for what the source did, after its chunks."""
     started = time.monotonic()
     report = LandingReport(source, connector.name)
-    with warehouse.transaction() as tx:
+    with warehouse.transaction("loader") as tx:
         ensure_tables(tx, [connector])
         known = cursors(tx, source)
         key = salt(tx)
@@ -153,9 +153,9 @@ def _commit(
     tables |= {f"sweep_{name}": parts for name, parts in chunk.sweeps.items()}
     load_id = uuid.uuid4().hex
     started = datetime.now(UTC)
-    with packaged(source, tables, warehouse.path.parent / "work") as files:
+    with packaged(source, tables, warehouse.folder / "work") as files:
         killpoint("landing.packaged")
-        with audited(warehouse) as tx:
+        with audited(warehouse, "loader") as tx:
             stamp = {"loaded_at": _next_loaded_at(tx), "load_id": load_id}
             fresh: dict[str, int] = {}
             for name in chunk.rows:

@@ -92,6 +92,7 @@ def _ensure(
     if found is None:
         listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns)
         tx.execute(f"create table {schema}.{quoted(table)} ({listed})")
+        tx.index(f"{schema}.{quoted(table)}", ["_key"] if "_key" in dict(columns) else ["person"])
         return
     for name, kind in columns:
         if name not in found:

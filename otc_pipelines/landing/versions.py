@@ -31,7 +31,7 @@ def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: 
     tx.temp(
         "otc_hashed",
         f"""select "_seq", "_key", recorded_at, coalesce(deleted, false) as deleted,
-            sha256({said}) as "_row_hash" from {rows}""",  # noqa: S608
+            {tx.sha256(said)} as "_row_hash" from {rows}""",  # noqa: S608
     )
     tx.temp(
         "otc_new",
@@ -75,6 +75,7 @@ def insert_tombstones(tx: Tx, connector: str, source: str, entity: Entity, stamp
     """Add a deleted version for each key that is alive here and is not in ``otc_sweep``; return how many."""
     target = raw_table(connector, entity.name)
     own = [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
+    gone = """"_row_hash" || ':deleted'"""
     tx.temp(
         "otc_gone",
         f"""select * from (
@@ -87,7 +88,7 @@ def insert_tombstones(tx: Tx, connector: str, source: str, entity: Entity, stamp
         f"""insert into {target} (source_system, {", ".join(own)}, recorded_at, recorded_by_source, deleted,
             "_extra", "_key", "_row_hash", "_loaded_at", "_load_id")
         select source_system, {", ".join(own)}, cast(:loaded_at as timestamptz), false, true, "_extra", "_key",
-            sha256("_row_hash" || ':deleted'), cast(:loaded_at as timestamptz), cast(:load_id as text)
+            {tx.sha256(gone)}, cast(:loaded_at as timestamptz), cast(:load_id as text)
         from otc_gone""",  # noqa: S608
         **stamp,
     )

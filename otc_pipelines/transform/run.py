@@ -17,6 +17,7 @@ from typing import Any
 
 from connectors.kit.errors import FatalError
 from otc_pipelines.transform.report import NodeResult, TransformReport
+from otc_pipelines.warehouse import Warehouse
 
 CONFORM: tuple[str, ...] = ("staging", "conformed")
 """Part 1: what posting and cash application read."""
@@ -33,7 +34,7 @@ class TransformError(FatalError):
 
 def build(
     project_dir: Path,
-    warehouse: Path,
+    warehouse: Warehouse,
     select: Sequence[str],
     vars: Mapping[str, Any],
     target_path: Path,
@@ -74,7 +75,9 @@ def build(
     return TransformReport(tuple(finished), time.monotonic() - started, target_path)
 
 
-def parsed_project(project_dir: Path, warehouse: Path, vars: Mapping[str, Any], target_path: Path) -> dict[str, Any]:
+def parsed_project(
+    project_dir: Path, warehouse: Warehouse, vars: Mapping[str, Any], target_path: Path
+) -> dict[str, Any]:
     """Return dbt's own manifest of the project: models, tests, what depends on what. No warehouse is opened."""
     with _environment(warehouse, 1), contextlib.redirect_stdout(io.StringIO()):
         found = _parsed(project_dir, vars, _common(project_dir, vars, target_path))
@@ -98,7 +101,7 @@ def _parsed(project_dir: Path, variables: Mapping[str, Any], common: Sequence[st
     """The project, parsed once per process for the same files and variables."""
     from dbt.cli.main import dbtRunner
 
-    key = (str(project_dir), _told(variables), fingerprint(project_dir))
+    key = (str(project_dir), _told(variables), fingerprint(project_dir), os.environ["OTC_DBT_TARGET"])
     found = _manifests.get(key)
     if found is None:
         found = _answer(dbtRunner().invoke(["parse", *common]))
@@ -142,10 +145,10 @@ def fingerprint(project: Path) -> str:
 
 
 @contextlib.contextmanager
-def _environment(warehouse: Path, threads: int) -> Iterator[None]:
+def _environment(warehouse: Warehouse, threads: int) -> Iterator[None]:
     """What profiles.yml reads, for the time of the run."""
     values = {
-        "OTC_WAREHOUSE_PATH": str(warehouse),
+        **warehouse.dbt_environment(),
         "OTC_DBT_THREADS": str(threads),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
@@ -163,11 +166,14 @@ def _environment(warehouse: Path, threads: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _released() -> Iterator[None]:
-    """Let go of the warehouse afterwards: dbt-duckdb keeps its connection for the life of the process."""
+    """Let go of the warehouse afterwards: an adapter may keep its connections for the life of the process."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import FACTORY
 
     try:
         yield
     finally:
+        for adapter in FACTORY.adapters.values():
+            adapter.cleanup_connections()
         DuckDBConnectionManager.close_all_connections()
         DuckDBConnectionManager._ENV = None

@@ -3,6 +3,7 @@
 Nothing outside this package opens the warehouse (dbt apart, which has its own adapter).
 """
 
-from otc_pipelines.warehouse.door import Tx, Warehouse, WarehouseError
+from otc_pipelines.warehouse.door import Role, Tx, Warehouse, WarehouseError
+from otc_pipelines.warehouse.embedded import EmbeddedWarehouse
 
-__all__ = ["Tx", "Warehouse", "WarehouseError"]
+__all__ = ["EmbeddedWarehouse", "Role", "Tx", "Warehouse", "WarehouseError"]

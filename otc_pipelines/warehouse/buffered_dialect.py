@@ -6,13 +6,9 @@ of range`` in every result). Here every result is fetched as soon as the stateme
 
 from __future__ import annotations
 
-from typing import Any
-
 from duckdb_sqlalchemy import Dialect, DuckDBExecutionContext
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
-
-from otc_pipelines.warehouse.door import Warehouse
 
 _NAME = "otc_buffered"
 
@@ -37,7 +33,7 @@ class BufferedDialect(Dialect):  # type: ignore[misc]
     execution_ctx_cls = BufferedContext
 
 
-def reading_url(warehouse: Warehouse) -> tuple[str, dict[str, Any]]:
-    """URL under which the warehouse can be read with buffered results, and the arguments to connect with."""
+def buffered() -> str:
+    """Make the dialect known to SQLAlchemy and return its driver's name."""
     registry.register(f"duckdb.{_NAME}", __name__, BufferedDialect.__name__)
-    return f"duckdb+{_NAME}:///{warehouse.path}", {"read_only": True}
+    return _NAME

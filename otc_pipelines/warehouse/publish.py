@@ -1,4 +1,4 @@
-"""What BI reads: a copy of the marts in a file of its own, swapped in whole.
+"""What BI reads. On DuckDB a copy of the marts in a file of its own, swapped in whole; on a server: ``server_marts``.
 
 A reader in another process is never locked out and never sees half a build: it keeps the file that it opened, and the
 next one to open finds the new one.
@@ -9,31 +9,43 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from otc_pipelines.warehouse.door import Tx, Warehouse, WarehouseError
+from otc_pipelines.warehouse.door import Published, Tx, Warehouse, WarehouseError
+from otc_pipelines.warehouse.embedded import EmbeddedTx, EmbeddedWarehouse
 from otc_pipelines.warehouse.killpoint import killpoint
 
 
-@dataclass(frozen=True)
-class Published:
-    """What was published: the file, how many tables and rows, its size in bytes."""
+def publish(warehouse: Warehouse) -> Published:
+    """Make the marts that were built the ones that people read, all of them at once."""
+    if isinstance(warehouse, EmbeddedWarehouse):
+        return _publish_file(warehouse)
+    from otc_pipelines.warehouse.server_marts import publish_schema
 
-    path: Path
-    tables: int
-    rows: int
-    bytes: int
+    return publish_schema(warehouse)
 
 
-def published_path(warehouse: Warehouse) -> Path:
+@contextlib.contextmanager
+def published(warehouse: Warehouse) -> Iterator[Tx]:
+    """Read the published marts. WarehouseError when nothing was published yet."""
+    if isinstance(warehouse, EmbeddedWarehouse):
+        with _reading_file(warehouse) as tx:
+            yield tx
+    else:
+        from otc_pipelines.warehouse.server_marts import published_schema
+
+        with published_schema(warehouse) as tx:
+            yield tx
+
+
+def published_path(warehouse: EmbeddedWarehouse) -> Path:
     """Where the published marts of this warehouse are."""
     return warehouse.path.parent / "published" / "bi.duckdb"
 
 
-def publish(warehouse: Warehouse) -> Published:
+def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
     """Copy every table of ``marts`` to a new file beside the old one and swap it in atomically."""
     target = published_path(warehouse)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +81,7 @@ def publish(warehouse: Warehouse) -> Published:
         raise WarehouseError(f"marts cannot be published to {target}: {str(problem).splitlines()[0]}") from None
     finally:
         building.unlink(missing_ok=True)
-    return Published(target, len(tables), rows, target.stat().st_size)
+    return Published(target.name, len(tables), rows, target.stat().st_size)
 
 
 def _swap(building: Path, target: Path) -> None:
@@ -86,8 +98,7 @@ def _swap(building: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def published(warehouse: Warehouse) -> Iterator[Tx]:
-    """Read the published marts. WarehouseError when nothing was published yet."""
+def _reading_file(warehouse: EmbeddedWarehouse) -> Iterator[Tx]:
     path = published_path(warehouse)
     if not path.exists():
         raise WarehouseError(f"no marts are published at {path} yet; run `otc run` first")
@@ -95,6 +106,6 @@ def published(warehouse: Warehouse) -> Iterator[Tx]:
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set enable_progress_bar = false")
-        yield Tx(connection)
+        yield EmbeddedTx(connection)
     finally:
         connection.close()

@@ -5,8 +5,11 @@ A released migration is never edited; a change is a new one at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
+
+from otc_pipelines.warehouse.door import WarehouseError
+from otc_pipelines.warehouse.killpoint import killpoint
 
 _LOADS = (
     """create table ops.load (
@@ -79,6 +82,17 @@ MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("0005_audit", _AUDIT),
 )
 
+SERVER_INDEXES: Sequence[str] = (
+    "create unique index if not exists audit_event_seq on ops.audit_event (seq)",
+    "create index if not exists outbox_key on ops.outbox (target, object, key, version)",
+    "create index if not exists outbox_batch on ops.outbox (batch_hash, status)",
+    "create index if not exists sync_attempt_outbox on ops.sync_attempt (outbox_id)",
+    "create index if not exists ar_movement_item on ops.ar_movement (source_system, item_id)",
+    "create index if not exists match_decision_line on ops.match_decision (bank_source, bank_line_id)",
+    "create index if not exists quarantine_open on ops.quarantine (source_system, entity) where status = 'open'",
+)
+"""What a server needs to find a row; DuckDB scans its blocks."""
+
 
 class Connection(Protocol):
     """What a migration needs of a connection."""
@@ -89,12 +103,18 @@ class Connection(Protocol):
 
 
 def migrate(connection: Connection) -> None:
-    """Bring ``ops`` up to date, all or nothing; a warehouse that is up to date is left as it is."""
+    """Bring ``ops`` up to date: each migration whole or not at all, and once; the next start goes on where one ended.
+
+    WarehouseError for a warehouse that a newer version has written: it is left as it is.
+    """
+    connection.execute("begin")
     connection.execute("create schema if not exists ops")
     connection.execute(
         "create table if not exists ops.schema_version (name text not null, applied_at timestamptz not null)"
     )
-    done = {row[0] for row in connection.execute("select name from ops.schema_version").fetchall()}
+    connection.execute("commit")
+    done = applied(connection)
+    require_known(done)
     for name, statements in MIGRATIONS:
         if name in done:
             continue
@@ -102,4 +122,39 @@ def migrate(connection: Connection) -> None:
         for statement in statements:
             connection.execute(statement)
         connection.execute(f"insert into ops.schema_version values ('{name}', current_timestamp)")  # noqa: S608
+        killpoint("migration")
         connection.execute("commit")
+
+
+def applied(connection: Connection) -> set[str]:
+    """Names of the migrations that a warehouse has had; none for an empty one."""
+    there = connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'ops' and table_name = 'schema_version'"
+    ).fetchall()
+    return {row[0] for row in connection.execute("select name from ops.schema_version").fetchall()} if there else set()
+
+
+def require_known(applied: Collection[str]) -> None:
+    """Refuse a warehouse with migrations that this version does not know: it would be read and written wrongly."""
+    unknown = sorted(set(applied) - {name for name, _ in MIGRATIONS})
+    if unknown:
+        raise WarehouseError(
+            f"the warehouse was written by a newer version: its schema is at {unknown[-1]}, this version knows "
+            f"{newest()}; install that version again, or restore the backup from before the upgrade"
+        )
+
+
+def require_current(applied: Collection[str]) -> None:
+    """Refuse to read what is not of this version's shape: newer, or older and not yet upgraded."""
+    require_known(applied)
+    if newest() not in applied:
+        behind = max(applied, default="nothing")
+        raise WarehouseError(
+            f"the warehouse's schema is at {behind} and this version needs {newest()}; back it up, then run "
+            "`otc check`, which upgrades it"
+        )
+
+
+def newest() -> str:
+    """Name of the last migration that this version knows."""
+    return MIGRATIONS[-1][0]

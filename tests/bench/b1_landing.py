@@ -25,7 +25,7 @@ import pyarrow as pa
 from connectors.kit.contract import Batch, Connector, Cursor, Role, Settings
 from connectors.kit.receivables import DOCUMENTS
 from otc_pipelines.landing import land
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 
 PAGE = 2_000
 START = date(2025, 1, 1)
@@ -101,7 +101,7 @@ def ours(rows: int, folder: Path) -> tuple[Path, str]:
 
     connector = Connector("bench", Role.ERP, "Bench", Settings, (DOCUMENTS,), source, lambda _settings: [])
     path = folder / "ours.duckdb"
-    land(Warehouse(path), connector, "bench", Settings())
+    land(EmbeddedWarehouse(path), connector, "bench", Settings())
     return path, "raw_bench.documents"
 
 

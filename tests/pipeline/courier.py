@@ -19,7 +19,7 @@ from connectors.crm.salesforce.settings import SalesforceSettings
 from connectors.crm.salesforce.simulator import SalesforceSimulator
 from connectors.crm.salesforce.writer import SalesforceWriter
 from otc_pipelines.reverse_sync import Delivery, DeliveryReport, OutboundBatch, Policy, batch_of, deliver
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse
 
 OBJECT = "account_ar_status"
 QUICK = Delivery(wait_seconds=0.01, longest_wait_seconds=0.02, tries=3)
@@ -84,7 +84,7 @@ def judged(warehouse: Warehouse, batch: OutboundBatch) -> OutboundBatch:
 
 def send(path: Path, reached: Mapping[str, Any], count: int, amount: str, delivery: Delivery = QUICK) -> DeliveryReport:
     """Deliver once, as one worker."""
-    warehouse = Warehouse(path, wait=60)
+    warehouse = EmbeddedWarehouse(path, wait=60)
     writer = SalesforceWriter(SalesforceSettings.model_validate(dict(reached)), sleep=lambda seconds: None)
     batch = judged(warehouse, status(count, amount))
     return deliver(warehouse, batch, writer, "ann", Policy(mode="deliver"), delivery)

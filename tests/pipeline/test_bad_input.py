@@ -19,7 +19,7 @@ from connectors.simulation.faults import Fault
 from connectors.simulation.server import Answer, LoopbackServer
 from otc_pipelines.audit import verify
 from otc_pipelines.settings import load
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 from tests.pipeline.conftest import Prepared
 from tests.pipeline.house import ROOT, configure, otc, otc_process, rewritten, rows
 
@@ -263,8 +263,8 @@ def house(tmp_path: Path, prepared: Prepared) -> Path:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from otc_pipelines.warehouse import Warehouse
-with Warehouse(Path(sys.argv[1])).writing():
+from otc_pipelines.warehouse import EmbeddedWarehouse
+with EmbeddedWarehouse(Path(sys.argv[1])).writing():
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -292,7 +292,7 @@ def test_a_locked_warehouse_is_waited_for_and_then_named(
     house: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setenv("OTC_LOCK_WAIT", "0.3")
-    warehouse = Warehouse.of(load(house))
+    warehouse = EmbeddedWarehouse(load(house).data_dir / "warehouse.duckdb")
     with holding(script, warehouse.path) as pid:
         said = otc("run", config=house)
         assert said.code == 3
@@ -304,7 +304,7 @@ def test_a_locked_warehouse_is_waited_for_and_then_named(
 
 
 def test_a_damaged_warehouse_is_named(house: Path) -> None:
-    path = Warehouse.of(load(house)).path
+    path = EmbeddedWarehouse(load(house).data_dir / "warehouse.duckdb").path
     path.write_bytes(b"this is no database" * 1000)
     said = otc("run", config=house)
     assert (said.code, path.name in said.line) == (3, True)
@@ -333,7 +333,7 @@ def test_a_full_disk_is_named_and_what_was_there_stays(house: Path) -> None:
     """No file may grow beyond what the warehouse has now: what a full disk is to it."""
     big = "\n".join(f"D{n},invoice,P1,US,2026-01-05,USD,{n}.00" for n in range(2, 40_000))
     (house.parent / "drop" / "documents_big.csv").write_text(COLUMNS + big + "\n")
-    warehouse = Warehouse.of(load(house))
+    warehouse = EmbeddedWarehouse(load(house).data_dir / "warehouse.duckdb")
     blocks = warehouse.path.stat().st_size // 512 + 8
     words = [sys.executable, "-c", "from otc_pipelines.cli import main; main()", "run", "--config", str(house)]
     done = subprocess.run(

@@ -22,7 +22,7 @@ from connectors.crm.salesforce.simulator import SalesforceSimulator, serve
 from connectors.simulation.faults import Fault
 from otc_pipelines.audit import verify
 from otc_pipelines.reverse_sync import DeliveryReport
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 from tests.pipeline.courier import QUICK, keys, seed, send, settings
 from tests.pipeline.house import ROOT
 
@@ -53,7 +53,7 @@ def amounts(crm: SalesforceSimulator) -> Counter[float | None]:
 
 def holds(path: Path, statuses: dict[str, int]) -> None:
     """The outbox says so, and the chain is whole."""
-    warehouse = Warehouse(path)
+    warehouse = EmbeddedWarehouse(path)
     with warehouse.reading() as tx:
         found = {r["status"]: r["n"] for r in tx.rows("select status, count(*) as n from ops.outbox group by status")}
     assert found == statuses
@@ -100,7 +100,7 @@ def test_an_answer_that_was_lost_after_the_write_is_read_back_and_not_sent_again
     assert sent(crm) == [keys(COUNT)], "it was applied: it is not sent a second time"
     assert amounts(crm) == {9.5: COUNT}
     holds(path, {"delivered": COUNT})
-    with Warehouse(path).reading() as tx:
+    with EmbeddedWarehouse(path).reading() as tx:
         reasons = {r["reason"] for r in tx.rows("select distinct reason from ops.outbox")}
     assert any("read back" in str(reason) for reason in reasons)
 
@@ -155,7 +155,7 @@ def test_killed_in_mid_delivery_the_next_run_leaves_one_effect(
     assert run(point) == -signal.SIGKILL
     expected = [] if point == "sync.after_intent" else [keys(count)]
     assert sent(crm) == expected
-    assert verify(Warehouse(path)).ok
+    assert verify(EmbeddedWarehouse(path)).ok
     report = send(path, settings(crm), count, "5.75")
     assert report.ok
     assert sent(crm) == [keys(count)], "each row was sent once, over both runs"

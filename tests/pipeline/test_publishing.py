@@ -21,9 +21,9 @@ pytestmark = pytest.mark.xdist_group("settled")
 PUBLISH = """
 import sys
 from pathlib import Path
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 from otc_pipelines.warehouse.publish import publish
-publish(Warehouse(Path(sys.argv[1])))
+publish(EmbeddedWarehouse(Path(sys.argv[1])))
 """
 READER = """
 import sys, duckdb

@@ -51,12 +51,17 @@ def _part(keys: Any) -> str:
 
 
 def _materialised(flow: Flow, report: TransformReport, keys: Mapping[str, dg.AssetKey]) -> Iterator[Result]:
-    tables = [m for m in report.models if m.ok and m.schema in ("marts", "outbound")]
+    tables = [m for m in report.models if m.ok and m.schema in _kept(flow)]
     rows = _rows(flow, tables)
     for model in report.models:
         if model.ok and model.name in keys:
             counted = {"dagster/row_count": rows[model.name]} if model.name in rows else {}
             yield dg.MaterializeResult(keys[model.name], metadata={"seconds": round(model.seconds, 3), **counted})
+
+
+def _kept(flow: Flow) -> tuple[str, str]:
+    """Schemas whose models are tables."""
+    return flow.warehouse.marts_built_in, "outbound"
 
 
 def _rows(flow: Flow, models: list[NodeResult]) -> dict[str, int]:
@@ -66,7 +71,8 @@ def _rows(flow: Flow, models: list[NodeResult]) -> dict[str, int]:
             r["table_name"]
             for r in tx.rows(
                 """select table_name from information_schema.tables
-                where table_schema in ('marts', 'outbound') and table_type = 'BASE TABLE'"""
+                where table_schema in (:marts, :outbound) and table_type = 'BASE TABLE'""",
+                **dict(zip(("marts", "outbound"), _kept(flow), strict=True)),
             )
         }
         return {

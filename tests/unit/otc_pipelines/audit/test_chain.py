@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otc_pipelines.audit import AuditError, Event, anchor_path, append, append_many, audited, verify
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", wait=5)
+    return EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=5)
 
 
 def fill(warehouse: Warehouse, count: int = 5) -> None:
@@ -154,8 +154,8 @@ _DYING = """
 import sys
 from pathlib import Path
 from otc_pipelines.audit import append, audited
-from otc_pipelines.warehouse import Warehouse
-with audited(Warehouse(Path(sys.argv[1]))) as tx:
+from otc_pipelines.warehouse import EmbeddedWarehouse
+with audited(EmbeddedWarehouse(Path(sys.argv[1]))) as tx:
     append(tx, "run", "dying", {}, "system")
     append(tx, "run", "dying again", {}, "system")
 """
@@ -180,7 +180,7 @@ def test_killed_around_the_commit_the_chain_is_never_behind_its_anchor(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_edit_of_any_row_is_named(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    warehouse = Warehouse(tmp_path_factory.mktemp("w") / "warehouse.duckdb", wait=5)
+    warehouse = EmbeddedWarehouse(tmp_path_factory.mktemp("w") / "warehouse.duckdb", wait=5)
     count = data.draw(st.integers(1, 6))
     with audited(warehouse) as tx:
         append_many(tx, [Event("load", f"s{n}", {"rows_in": n}, "system") for n in range(count)])

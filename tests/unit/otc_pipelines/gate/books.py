@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from otc_pipelines.gate import GuardedBatch
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse
 
 ACCOUNTS = GuardedBatch("crm", "account_ar_status", "sync_salesforce__account_ar_status", "salesforce_main", "a" * 64)
 ORDERS = GuardedBatch(
@@ -82,7 +82,7 @@ _TABLES = (
 
 def books(folder: Path) -> Warehouse:
     """A warehouse whose marts tie out."""
-    warehouse = Warehouse(folder / "warehouse.duckdb", wait=20)
+    warehouse = EmbeddedWarehouse(folder / "warehouse.duckdb", wait=20)
     with warehouse.transaction() as tx:
         for sql in _TABLES:
             tx.execute(sql)

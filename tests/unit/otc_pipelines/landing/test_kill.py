@@ -18,7 +18,7 @@ import pytest
 from connectors.kit.contract import Cursor
 from otc_pipelines.audit import verify
 from otc_pipelines.landing import land
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 from tests.unit.otc_pipelines.landing.fake import connector, rows
 
 PAGES = 4
@@ -28,10 +28,10 @@ import sys
 from pathlib import Path
 from connectors.kit.contract import Settings
 from otc_pipelines.landing import land
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 from tests.unit.otc_pipelines.landing.fake import connector
 from tests.unit.otc_pipelines.landing.test_kill import pages
-land(Warehouse(Path(sys.argv[1])), connector(pages()), "src", Settings(), chunk_rows=50)
+land(EmbeddedWarehouse(Path(sys.argv[1])), connector(pages()), "src", Settings(), chunk_rows=50)
 """
 
 
@@ -56,7 +56,7 @@ def run(path: Path, kill_at: str | None) -> int:
 
 
 def oracle(path: Path) -> tuple[int, Decimal, int]:
-    warehouse = Warehouse(path)
+    warehouse = EmbeddedWarehouse(path)
     with warehouse.reading() as tx:
         tables = tx.scalar("select count(*) from information_schema.tables where table_schema = 'raw_fake'")
         if not tables:
@@ -97,7 +97,7 @@ def test_killed_at(tmp_path: Path, point: str, pages_kept: int) -> None:
     assert amount == sum((Decimal(f"{p}.{i:02d}") for p in range(PAGES) for i in range(PER_PAGE)), Decimal(0))
     before = path.read_bytes()
     assert run(path, None) == 0
-    with Warehouse(path).reading() as tx:
+    with EmbeddedWarehouse(path).reading() as tx:
         assert tx.scalar("select count(*) from ops.load") == PAGES
     assert len(before) == path.stat().st_size
 
@@ -107,5 +107,5 @@ def test_a_working_folder_that_was_left_behind_is_not_needed(tmp_path: Path) -> 
     run(path, "landing.before_commit:2")
     left = list((tmp_path / "work").iterdir())
     assert left, "the killed process left its package behind"
-    land(Warehouse(path), connector(pages()), "src", connector([]).settings())
+    land(EmbeddedWarehouse(path), connector(pages()), "src", connector([]).settings())
     assert oracle(path)[0] == PAGES * PER_PAGE

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.kit.contract import Connector, Cursor, Item, KeySweep, Reject, Rejects, Settings
 from otc_pipelines.landing import LandingReport, land, quarantined, replay
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse
 from tests.unit.otc_pipelines.landing.fake import THINGS, connector, rows
 
 T1, T2, T3 = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00", "2026-01-03T00:00:00+00:00"
@@ -18,7 +18,7 @@ T1, T2, T3 = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00", "2026-01-
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", wait=5)
+    return EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=5)
 
 
 def put(warehouse: Warehouse, *items: Item) -> LandingReport:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from otc_pipelines.reverse_sync import Delivery, DeliveryReport, OutboundBatch, Policy, batch_of, deliver
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse
 from tests.unit.otc_pipelines.reverse_sync.target import OBJECT, FileTarget
 
 QUICK = Delivery(wait_seconds=0.001, longest_wait_seconds=0.002, tries=3)
@@ -76,7 +76,7 @@ def send(
 if __name__ == "__main__":
     folder, count, amount = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     send(
-        Warehouse(folder / "warehouse.duckdb"),
+        EmbeddedWarehouse(folder / "warehouse.duckdb"),
         {f"A{n:04d}": amount for n in range(count)},
         FileTarget(folder / "target.json"),
     )

@@ -31,7 +31,7 @@ FOUR = {"A1": "10", "A2": "20", "A3": "30", "A4": "40"}
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", wait=20)
+    return EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=20)
 
 
 @pytest.fixture

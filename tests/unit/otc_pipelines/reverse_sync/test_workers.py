@@ -18,7 +18,7 @@ import pytest
 from connectors.kit.contract import Intent
 from otc_pipelines.audit import verify
 from otc_pipelines.reverse_sync import DeliveryReport, claims, lease, ledger
-from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse
 from tests.unit.otc_pipelines.reverse_sync.house import QUICK, batch, judge, send
 from tests.unit.otc_pipelines.reverse_sync.target import OBJECT, FileTarget
 
@@ -38,7 +38,7 @@ def test_two_workers_send_each_key_and_version_once(tmp_path: Path) -> None:
         try:
             reports.append(
                 send(
-                    Warehouse(tmp_path / "warehouse.duckdb", wait=60),
+                    EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=60),
                     rows,
                     FileTarget(tmp_path / "target.json"),
                     delivery=replace(QUICK, chunk=7),
@@ -56,7 +56,7 @@ def test_two_workers_send_each_key_and_version_once(tmp_path: Path) -> None:
     target = FileTarget(tmp_path / "target.json")
     assert sent(target) == {(key, 1): 1 for key in rows}
     assert all(r.count("failed") == 0 for r in reports)
-    assert verify(Warehouse(tmp_path / "warehouse.duckdb")).ok
+    assert verify(EmbeddedWarehouse(tmp_path / "warehouse.duckdb")).ok
 
 
 def test_a_second_worker_with_newer_rows_never_loses_to_the_first(tmp_path: Path) -> None:
@@ -66,20 +66,20 @@ def test_a_second_worker_with_newer_rows_never_loses_to_the_first(tmp_path: Path
 
     def meanwhile(intents: Sequence[Intent]) -> None:
         slow.before_write = lambda intents: None
-        seen.append(send(Warehouse(tmp_path / "warehouse.duckdb", wait=20), {"A1": "20"}, other))
+        seen.append(send(EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=20), {"A1": "20"}, other))
 
     slow.before_write = meanwhile
-    send(Warehouse(tmp_path / "warehouse.duckdb", wait=20), {"A1": "10"}, slow)
+    send(EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=20), {"A1": "10"}, slow)
     assert [(r.key, r.status) for r in seen[0].rows] == [("A1", "planned")]  # under way elsewhere: not sent
     assert other.writes() == [("A1", 1)]
-    final = send(Warehouse(tmp_path / "warehouse.duckdb", wait=20), {"A1": "20"}, other)
+    final = send(EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=20), {"A1": "20"}, other)
     assert final.ok
     assert other.writes() == [("A1", 1), ("A1", 2)]
     assert other.state()["records"]["A1"]["open_amount"] == "20.00"
 
 
 def test_a_result_is_stored_only_by_who_still_holds_the_row(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse = EmbeddedWarehouse(tmp_path / "warehouse.duckdb")
     one = batch({"A1": "10"})
     with warehouse.transaction() as tx:
         queued = [ledger.Queued("A1", "create", one.rows["A1"])]
@@ -127,7 +127,7 @@ def test_killed_at_a_named_point_the_next_run_leaves_one_effect(tmp_path: Path, 
     assert Counter(key for key, _ in target.state()["effects"]) == dict.fromkeys(keys, expected)
     assert Counter(key for key, _ in target.writes()) == dict.fromkeys(keys, expected)  # nothing was sent twice
     assert {r["open_amount"] for r in target.state()["records"].values()} == {"7.00"}
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse = EmbeddedWarehouse(tmp_path / "warehouse.duckdb")
     with warehouse.reading() as tx:
         assert {r["status"] for r in tx.rows("select status from ops.outbox")} == {"delivered"}
     assert verify(warehouse).ok
@@ -137,7 +137,7 @@ def test_killed_at_a_named_point_the_next_run_leaves_one_effect(tmp_path: Path, 
 
 
 def test_a_live_workers_rows_are_left_to_it(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse = EmbeddedWarehouse(tmp_path / "warehouse.duckdb")
     one = judge(warehouse, batch({"A1": "10"}))
     with warehouse.transaction() as tx:
         queued = [ledger.Queued("A1", "create", one.rows["A1"])]

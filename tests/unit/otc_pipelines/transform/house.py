@@ -12,7 +12,7 @@ from connectors.kit.receivables import RECEIVABLES
 from connectors.registry import connector
 from otc_pipelines.landing.tables import ensure_tables, quoted
 from otc_pipelines.transform import TransformReport, build, dbt_vars
-from otc_pipelines.warehouse import Tx, Warehouse
+from otc_pipelines.warehouse import EmbeddedWarehouse, Tx
 
 TODAY = date(2026, 1, 31)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ class House:
     """A warehouse file, its raw tables, and dbt over it."""
 
     def __init__(self, folder: Path, project: Path, connectors: tuple[Connector, ...] = CONNECTORS) -> None:
-        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+        self.warehouse = EmbeddedWarehouse(folder / "warehouse.duckdb")
         self.project = project
         self.names = [c.name for c in connectors]
         self._target = folder / "target"
@@ -74,7 +74,7 @@ class House:
     def build(self, *select: str, **how: Any) -> TransformReport:
         """Run dbt over it."""
         told = dbt_vars(self.project, self.names, today=TODAY)
-        return build(self.project, self.warehouse.path, select, told, self._target, **how)
+        return build(self.project, self.warehouse, select, told, self._target, **how)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Ask the warehouse."""

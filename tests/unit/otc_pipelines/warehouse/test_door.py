@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from otc_pipelines.warehouse import Warehouse, WarehouseError
+from otc_pipelines.warehouse import EmbeddedWarehouse, Warehouse, WarehouseError
 from otc_pipelines.warehouse.schema import MIGRATIONS
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", wait=5)
+    return EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=5)
 
 
 def put(warehouse: Warehouse, name: str, value: str) -> None:
@@ -93,26 +93,26 @@ def test_a_writer_waits_for_a_reader_of_its_own_process(warehouse: Warehouse) ->
 def test_another_process_that_holds_it_is_named(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     script = (
-        "import sys, time; from pathlib import Path; from otc_pipelines.warehouse import Warehouse\n"
-        "with Warehouse(Path(sys.argv[1])).writing():\n print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from otc_pipelines.warehouse import EmbeddedWarehouse\n"
+        "with EmbeddedWarehouse(Path(sys.argv[1])).writing():\n print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == "held"
-        with pytest.raises(WarehouseError, match=str(holder.pid)), Warehouse(path, wait=0.2).writing():
+        with pytest.raises(WarehouseError, match=str(holder.pid)), EmbeddedWarehouse(path, wait=0.2).writing():
             pass
     finally:
         holder.kill()
         holder.communicate()
-    with Warehouse(path, wait=5).writing():
+    with EmbeddedWarehouse(path, wait=5).writing():
         pass
 
 
 def test_a_file_that_is_no_warehouse_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(WarehouseError) as told, Warehouse(path, wait=0.1).reading():
+    with pytest.raises(WarehouseError) as told, EmbeddedWarehouse(path, wait=0.1).reading():
         pass
     assert "\n" not in str(told.value)
     assert path.name in str(told.value)
@@ -120,7 +120,7 @@ def test_a_file_that_is_no_warehouse_is_one_line(tmp_path: Path) -> None:
 
 def test_migrations_are_applied_once_and_named_once(warehouse: Warehouse) -> None:
     put(warehouse, "x", "y")
-    again = Warehouse(warehouse.path, wait=5)
+    again = EmbeddedWarehouse(warehouse.path, wait=5)
     put(again, "z", "y")
     with again.reading() as tx:
         applied = [r["name"] for r in tx.rows("select name from ops.schema_version order by name")]
