@@ -122,6 +122,7 @@ RECEIPTS = Entity(
         Field("method", TEXT),
         Field("reference", TEXT),
         Field("bank_line_ref", TEXT, description="Published bank line id, or the bank's own reference."),
+        Field("gl_account", TEXT, description="Receivables control account; missing: the legal entity's."),
     ),
     "Payments received.",
 )
@@ -150,6 +151,7 @@ ALLOCATIONS = Entity(
         Field("allocation_date", DATE, description="Day it was keyed; dates an undo, never an allocation."),
         Field("effective_date", DATE, description="Missing: the later posting date of the two sides."),
         Field("reverses_id", TEXT, description="The allocation that this one undoes."),
+        Field("base_amount", DECIMAL, description="Of both sides, where the source books no difference yet."),
     ),
     "A receipt or credit memo applied to a document.",
 )

@@ -132,7 +132,7 @@ def receipt_item(row: ReceiptVersion, rate: Decimal | None, settings: Settings) 
         base,
         booked_at,
         (row.legal_entity, row.party_id, RECEIPT, row.receipt_id, None, RECEIPT, day, None),
-        (row.currency, entity.base_currency, entity.ar_account),
+        (row.currency, entity.base_currency, row.gl_account or entity.ar_account),
     )
 
 

@@ -76,6 +76,7 @@ class ReceiptVersion(NamedTuple):
     party_id: str | None = None
     posting_date: date | None = None
     fx_rate: Decimal | None = None
+    gl_account: str | None = None
 
 
 class ReceiptEventVersion(NamedTuple):
@@ -116,6 +117,7 @@ class AllocationVersion(NamedTuple):
     allocation_date: date | None = None
     effective_date: date | None = None
     reverses_id: str | None = None
+    base_amount: Decimal | None = None
 
 
 class AdjustmentVersion(NamedTuple):

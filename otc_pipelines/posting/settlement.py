@@ -162,23 +162,34 @@ class Settlement:
             return
         left = [Piece(p.share, p.amount, p.source_amount) for p in taker.pieces]
         for take in _in_time(taker):
+            before = sum(p.amount for p in left)
             taken = _taken(taker, left, take)
             day = max(take.day, taker.effective)
-            self._entry(taker, taken, take.what, take.cause, take.cause_id, day, 1)
+            self._entry(taker, taken, take.what, take.cause, take.cause_id, day, 1, before)
 
     def _entry(
-        self, taker: Taker, pieces: list[Piece], what: str, cause: str, cause_id: str, day: date, sign: int
+        self,
+        taker: Taker,
+        pieces: list[Piece],
+        what: str,
+        cause: str,
+        cause_id: str,
+        day: date,
+        sign: int,
+        left: int = 0,
     ) -> None:
         document, source = taker.document, taker.source
+        bases = _stated(taker, pieces, left)
         if document is not None:
-            for piece in pieces:
+            for i, piece in enumerate(pieces):
                 if piece.share is not None:
                     amount = sign * piece.amount
-                    base = document.base_of(amount)
+                    base = document.base_of(amount) if bases is None else sign * bases[i]
                     self._sheet.add(piece.share.head, what, cause, cause_id, day, document.tail, amount, base)
         if source is not None:
             amount = -sign * sum(p.source_amount for p in pieces)
-            self._sheet.add(source.head, what, cause, cause_id, day, source.tail, amount, source.base_of(amount))
+            base = source.base_of(amount) if bases is None else -sign * sum(bases)
+            self._sheet.add(source.head, what, cause, cause_id, day, source.tail, amount, base)
 
     def _report(self, taker: Taker) -> None:
         """Report what a taker wanted and did not get, and undoing that had nothing to undo."""
@@ -224,6 +235,23 @@ class Settlement:
             self._sheet.add(
                 item.head, what, "receipt_events", row.row_key, day, item.tail, amount, item.base_of(amount)
             )
+
+
+def _stated(taker: Taker, pieces: list[Piece], left: int) -> list[int] | None:
+    """Return the pieces' base amounts where the source states one; None: each side is at its own booked rate.
+
+    The amount is a line from 0; a piece has what the rounded total gains on its stretch, so that pieces sum to what was
+    stated. They are laid from 0, or where something is given back (``left``: what there was), from its end.
+    """
+    if taker.rate is None:
+        return None
+    bases = []
+    end = left
+    for piece in pieces:
+        start, stop = (end - piece.amount, end) if left else (end, end + piece.amount)
+        bases.append(taker.rate.base(stop) - taker.rate.base(start))
+        end = start if left else stop
+    return bases
 
 
 def _reach(taker: Taker, document: Item) -> list[Share]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from otc_pipelines.posting.findings import Held
-from otc_pipelines.posting.fx import half_up, quantum, units
+from otc_pipelines.posting.fx import Rate, half_up, implied, quantum, units
 from otc_pipelines.posting.items import CREDIT_MEMO, RECEIPT, Item, Nothing, Share
 from otc_pipelines.posting.model import AdjustmentVersion, AllocationVersion
 from otc_pipelines.posting.unit import Rows, recorded_day
@@ -56,11 +56,11 @@ class Taker:
     """An allocation or adjustment that wants to take from a document, a source, or one from the other.
 
     ``source`` is None for an adjustment of what is owed, ``document`` for one of a credit memo. Only an adjustment can
-    have negative amounts: it gives.
+    have negative amounts: it gives. ``rate``: what the source itself booked both sides at, where it says so.
     """
 
-    __slots__ = ("amount", "arrival", "barred", "document", "effective", "entity", "key", "named", "pieces", "row",
-                 "source", "source_amount", "takes", "what")  # fmt: skip
+    __slots__ = ("amount", "arrival", "barred", "document", "effective", "entity", "key", "named", "pieces", "rate",
+                 "row", "source", "source_amount", "takes", "what")  # fmt: skip
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class Taker:
         self.entity, self.key, self.row, self.arrival, self.what = entity, key, row, arrival, what
         self.effective, self.document, self.source, self.named = effective, document, source, named
         self.amount, self.source_amount = amount, source_amount
+        self.rate: Rate | None = None
         self.barred = 0  #: of the source, what earlier receipt events have claimed
         self.takes: list[Take] = []
         self.pieces: list[Piece] = []
@@ -185,6 +186,9 @@ class Takers:
             day = max(document.posting, source.posting, row.effective_date or document.posting)
             taker = Taker(entity, key, row, arrival, "allocation", day, document, source, amount, in_source,
                           row.installment_no)  # fmt: skip
+            if row.base_amount is not None:
+                base_currency = self._rows.books.settings.entity(document.legal_entity).base_currency
+                taker.rate = implied(units(abs(row.base_amount)), amount, base_currency)
         if not self._names_a_share(taker):
             return None
         self.of[entity, key] = taker

@@ -5,7 +5,7 @@ Belongs here: writing values down, rows into tables. Not here: which rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -37,6 +37,13 @@ def batch(entity: Entity, rows: Iterable[Mapping[str, Any]], cursor: Cursor | No
     names = [f.name for f in entity.fields]
     table = pa.table({name: pa.array([text(row.get(name)) for row in rows], pa.string()) for name in names})
     return Batch(entity, table, cursor=cursor)
+
+
+def batches(entity: Entity, rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[Batch]:
+    """Yield rows in batches of at most ``size``: one record may make several rows."""
+    found = list(rows)
+    for start in range(0, len(found), size):
+        yield batch(entity, found[start : start + size])
 
 
 def related(record: Mapping[str, Any], path: str) -> Any:

@@ -34,7 +34,7 @@
             ('receipt_id', 'text'), ('legal_entity', 'text'), ('receipt_date', 'date'),
             ('currency', 'text'), ('amount', 'decimal(18,4)'), ('party_id', 'text'),
             ('posting_date', 'date'), ('fx_rate', 'decimal(28,10)'), ('method', 'text'),
-            ('reference', 'text'), ('bank_line_ref', 'text')
+            ('reference', 'text'), ('bank_line_ref', 'text'), ('gl_account', 'text')
         ],
         'receipt_events': [
             ('receipt_id', 'text'), ('event_type', 'text'), ('event_date', 'date'),
@@ -44,7 +44,7 @@
             ('allocation_id', 'text'), ('source_type', 'text'), ('source_id', 'text'),
             ('document_id', 'text'), ('amount', 'decimal(18,4)'), ('source_amount', 'decimal(18,4)'),
             ('installment_no', 'bigint'), ('allocation_date', 'date'), ('effective_date', 'date'),
-            ('reverses_id', 'text')
+            ('reverses_id', 'text'), ('base_amount', 'decimal(18,4)')
         ],
         'adjustments': [
             ('adjustment_id', 'text'), ('document_id', 'text'), ('adjustment_type', 'text'),

@@ -11,7 +11,7 @@ from connectors.erp.tryton.changes import Feed, recorded
 from connectors.erp.tryton.client import Record
 from connectors.erp.tryton.lines import Line, Lines
 from connectors.erp.tryton.readers.reading import Run, read, sweep
-from connectors.erp.tryton.rows import batch, related
+from connectors.erp.tryton.rows import batch, batches, related
 from connectors.erp.tryton.schema.entities import INVOICE_MATURITIES, INVOICES
 from connectors.kit.contract import Batch, Item
 
@@ -46,8 +46,7 @@ def _batches(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batc
         notes = {r["move"] for r in found}
     yield batch(INVOICES, (_invoice(run, r, by_invoice[r["id"]], notes) for r in records))
     maturities = [m for r in records for m in _maturities(r, by_invoice[r["id"]])]
-    if maturities:
-        yield batch(INVOICE_MATURITIES, maturities)
+    yield from batches(INVOICE_MATURITIES, maturities, run.client.settings.batch_rows)
 
 
 def _invoice(run: Run, record: Record, lines: Sequence[Line], notes: set[int]) -> dict[str, Any]:

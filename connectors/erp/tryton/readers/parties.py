@@ -8,7 +8,7 @@ from typing import Any
 from connectors.erp.tryton.changes import Feed, recorded
 from connectors.erp.tryton.client import Record
 from connectors.erp.tryton.readers.reading import Follower, Run, alive, read, sweep
-from connectors.erp.tryton.rows import batch, related
+from connectors.erp.tryton.rows import batch, batches, related
 from connectors.erp.tryton.schema.entities import BANK_ACCOUNTS, PARTIES
 from connectors.kit.contract import Batch, Item, KeySweep
 
@@ -81,7 +81,8 @@ def bank_accounts(run: Run) -> Iterator[Item]:
     feed = Feed("bank_accounts", _NUMBER, [_EVERY], fields)
     account = Feed("bank_accounts:bank.account", "bank.account", [_EVERY], ())
     follower = Follower(account, lambda records: [("account", "in", [r["id"] for r in records])])
-    yield from read(run, feed, [follower], _numbers, BANK_ACCOUNTS)
+    size = run.client.settings.batch_rows
+    yield from read(run, feed, [follower], lambda records: _numbers(records, size), BANK_ACCOUNTS)
     if run.client.settings.sweep:
         ids = alive(run, _NUMBER, [_EVERY])
         owners = run.client.search_read(_NUMBER, [("id", "in", ids)], ("account.owners",), context=run.books.context)
@@ -93,7 +94,7 @@ def _account_dates() -> tuple[str, str]:
     return ("account.create_date", "account.write_date")
 
 
-def _numbers(records: Sequence[Record]) -> Iterator[Batch]:
+def _numbers(records: Sequence[Record], size: int) -> Iterator[Batch]:
     rows = [
         {
             "number_id": record["id"],
@@ -106,4 +107,4 @@ def _numbers(records: Sequence[Record]) -> Iterator[Batch]:
         for record in records
         for party in related(record, "account.owners") or ()
     ]
-    yield batch(BANK_ACCOUNTS, rows)
+    yield from batches(BANK_ACCOUNTS, rows, size)

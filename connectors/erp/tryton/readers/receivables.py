@@ -11,7 +11,7 @@ from connectors.erp.tryton.changes import Feed, recorded
 from connectors.erp.tryton.client import Record
 from connectors.erp.tryton.lines import FIELDS, MODEL, Line, Lines, receivable
 from connectors.erp.tryton.readers.reading import Follower, Run, read, sweep
-from connectors.erp.tryton.rows import batch, rate, related
+from connectors.erp.tryton.rows import batch, batches, rate, related
 from connectors.erp.tryton.schema.entities import INVOICE_PAYMENTS, RECEIVABLE_LINES, RECONCILIATIONS, SETTLEMENTS
 from connectors.erp.tryton.settlement import Pair, pairs
 from connectors.kit.contract import Batch, Item
@@ -41,7 +41,9 @@ def _lines(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batch]
     found = lines.known(records)
     said = _origins(run, records)
     yield batch(RECEIVABLE_LINES, (_line(run, line, said) for line in found))
-    paying = [line for line in found if line.record["invoice_payment"] is not None and line.kind == "receipt"]
+    paying = [
+        line for line in found if line.record["invoice_payment"] is not None and line.kind in ("receipt", "debit")
+    ]
     if paying:
         ids = sorted({line.record["invoice_payment"] for line in paying})
         invoices = run.client.search_read(
@@ -120,30 +122,35 @@ def _booked(lines: Lines, invoices: Sequence[Record]) -> dict[int, tuple[Decimal
 
 
 def _payment(line: Line, invoice: Record, booked: Mapping[int, tuple[Decimal, Decimal]]) -> dict[str, Any]:
-    currency = related(invoice, "currency.code")
-    amount, source_amount = -line.amount, None
-    if line.currency != currency:  # Tryton, too, counts it at the rate of the invoice's day
+    own, other = abs(line.amount), None
+    if line.currency != related(invoice, "currency.code"):  # Tryton, too, counts it at the rate of the invoice's day
         owed, base = booked.get(invoice["id"], (Decimal(0), Decimal(0)))
-        source_amount = amount
-        amount = (-line.base * owed / base).quantize(Decimal("0.01"), ROUND_HALF_UP) if base else Decimal(0)
+        other = abs(line.base * owed / base).quantize(Decimal("0.01"), ROUND_HALF_UP) if base else Decimal(0)
+    paid, paying = (own, other) if line.kind == "debit" else (own if other is None else other, other and own)
     return {
         "line": line.record["id"],
         "invoice": invoice["id"],
+        "kind": line.kind,
         "reconciliation": line.record["reconciliation"],
         "date": line.day,
-        "amount": amount,
-        "source_amount": source_amount,
-        "base_amount": -line.base,
+        "amount": paid,
+        "source_amount": paying,
+        "base_amount": abs(line.base),
         "recorded_at": recorded(line.record, line.record["move."]),
     }
 
 
 def reconciliations(run: Run) -> Iterator[Item]:
-    """Yield reconciliations and their settlements. They never change; undoing one deletes it."""
+    """Yield reconciliations and their settlements. Tryton never changes one; undoing it deletes it."""
     domain = [("company", "=", run.books.company), ("lines.account", "in", sorted(run.books.accounts))]
     feed = Feed("reconciliations", _RECONCILIATION, domain, ("number", "date"))
+    company = ("company", "=", run.books.company)
+    posted = Follower(  # a line may be reconciled while its move is still a draft, and counts once that is posted
+        Feed("reconciliations:account.move", "account.move", [company, ("state", "=", "posted")], ()),
+        lambda records: [("lines.move", "in", [r["id"] for r in records])],
+    )
     lines = Lines(run.client, run.books)
-    yield from read(run, feed, (), lambda records: _settled(run, lines, records), RECONCILIATIONS)
+    yield from read(run, feed, [posted], lambda records: _settled(run, lines, records), RECONCILIATIONS)
     yield from sweep(run, RECONCILIATIONS, feed.model, feed.domain)
 
 
@@ -155,15 +162,13 @@ def _settled(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batc
     for record in records:
         found = {line.record["id"]: line for line in by_set[record["id"]]}
         void = {line.invoice for line in found.values() if line.kind == "invoice_cancel"}
+        exchanged = max((line.day for line in found.values() if line.kind == "exchange"), default=None)
         sides = [line.side for line in found.values() if line.invoice is None or line.invoice not in void]
         for pair in pairs(sides, run.books.currency):
             debit, credit = found[pair.debit.line], found[pair.credit.line]
             if debit.invoice is None or debit.invoice != credit.invoice:  # else a line that was rescheduled
-                rows.append(_settlement(record, pair, debit, credit))
-    if rows:
-        size = run.client.settings.batch_rows
-        for start in range(0, len(rows), size):
-            yield batch(SETTLEMENTS, rows[start : start + size])
+                rows.append({**_settlement(record, pair, debit, credit), "exchange_date": exchanged})
+    yield from batches(SETTLEMENTS, rows, run.client.settings.batch_rows)
     yield batch(
         RECONCILIATIONS,
         ({"id": r["id"], "number": r["number"], "date": r["date"], "recorded_at": recorded(r)} for r in records),

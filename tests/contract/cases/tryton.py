@@ -1,0 +1,171 @@
+"""Tryton under the contract suite: its simulator on loopback. The live server: tests/live/test_tryton_contract.py."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from connectors.erp.tryton.settings import TrytonSettings
+from connectors.erp.tryton.simulator import DATABASE, USER, Bookkeeping, TrytonSimulator, serve
+from connectors.kit.contract import Settings
+from connectors.kit.errors import ConfigError, ConnectorError, RetriableError
+from connectors.simulation.faults import Fault
+from tests.contract.case import Keys, World
+from tests.contract.tryton_limits import WRITE, LimitsToWrite
+
+_PERIODS = 12
+
+
+class Hands:
+    """The server's clock, which a test may hold still or turn back."""
+
+    def __init__(self) -> None:
+        self.back = timedelta(0)
+        self.still: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self.still or datetime.now(UTC) - self.back
+
+
+class TrytonWorld(LimitsToWrite, World):
+    """A company with a few parties, invoices, receipts by hand and by statement, and a reconciliation."""
+
+    batch_rows = 50
+
+    def __init__(self, sim: TrytonSimulator, hands: Hands) -> None:
+        self._sim = sim
+        self._hands = hands
+        hands.back = timedelta(minutes=40)
+        self._clerk = Bookkeeping(sim)
+        day, due = date(hands().year, 1, 15), date(hands().year, 2, 15)
+        self._parties = [self._clerk.party(f"Company {n}", code=f"C{n}", city="Ulm") for n in range(6)]
+        self._clerk.bank_account(self._parties[0], "DE89370400440532013000")
+        halves = ((day, Decimal("30.00")), (due, Decimal("70.00")))
+        paid = self._clerk.invoice(self._parties[0], Decimal("80.00"), day)
+        self._clerk.invoice(self._parties[1], Decimal("100.00"), day, halves)
+        self._clerk.invoice(self._parties[1], Decimal("55.00"), day, post=False)
+        part = self._clerk.invoice(self._parties[2], Decimal("60.00"), day, currency="EUR", rate=Decimal("1.1"))
+        self._clerk.receipt(self._parties[2], [(part, Decimal("10.00"))], due, currency="EUR", rate=Decimal("1.2"))
+        (line,) = self._clerk.receipt(self._parties[0], [(paid, Decimal("80.00"))], due)
+        owed = next(r for r in sim.records("account.move.line") if r["debit"] == Decimal("80.00") and r["party"])
+        self._clerk.reconcile([owed["id"], line])
+        self._spare = self._clerk.party("Nobody")
+        hands.back = timedelta(0)
+        self.secrets = (sim.password,)
+        self._options: dict[str, Any] = {
+            "url": sim.url,
+            "database": DATABASE,
+            "username": USER,
+            "password": sim.password,
+            "allow_private": True,
+            "attempts": 2,
+            "first_wait_seconds": 0,
+            "page_rows": self.batch_rows,
+            "batch_rows": self.batch_rows,
+        }
+        self.settings = TrytonSettings(**self._options)
+
+    def keys(self) -> Keys:
+        """What there is, told by the simulator's own records."""
+        sim = self._sim
+        accounts = {r["id"] for r in sim.records("account.account") if r["code"] == "1200"}
+        lines = [r for r in sim.records("account.move.line") if r["account"] in accounts]
+        invoices = {r["move"]: r["id"] for r in sim.records("account.invoice") if r["move"]}
+        counted: Counter[int] = Counter(invoices[r["move"]] for r in lines if r["move"] in invoices)
+        sets: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for line in lines:
+            if line["reconciliation"]:
+                sets[line["reconciliation"]].append(line)
+        owners = {r["id"]: r["owners"] for r in sim.records("bank.account")}
+        today = self._hands().date()
+        ends = sorted((r["end_date"] for r in sim.records("account.period") if r["end_date"] < today), reverse=True)
+        return {
+            "parties": _ids(sim, "party.party"),
+            "bank_accounts": {
+                f"{r['id']}|{o}" for r in sim.records("bank.account.number") for o in owners[r["account"]]
+            },
+            "invoices": _ids(sim, "account.invoice"),
+            "invoice_maturities": {f"{i}|{n}" for i, count in counted.items() for n in range(1, count + 1)},
+            "receivable_lines": {str(r["id"]) for r in lines},
+            "invoice_payments": {str(r["id"]) for r in lines if r["invoice_payment"]},
+            "reconciliations": _ids(sim, "account.move.reconciliation"),
+            "settlements": {
+                f"{key}|{d['id']}|{c['id']}"
+                for key, members in sets.items()
+                for d in members
+                for c in members
+                if d["debit"] and c["credit"]
+            },
+            "account_balances": {f"{a}|{day}" for a in accounts for day in {*ends[:_PERIODS], today}},
+            "currency_rates": _ids(sim, "currency.currency.rate"),
+        }
+
+    def add(self) -> set[tuple[str, str]]:
+        return {("parties", str(self._clerk.party("Added")))}
+
+    def change(self) -> set[tuple[str, str]]:
+        party = self._parties[3]
+        self._sim.call("party.party", "write", [party], {"name": "Cedar Ltd"})
+        return {("parties", str(party))}
+
+    def add_ties(self, count: int) -> tuple[str, set[str]]:
+        self._hands.still = datetime.now(UTC) - timedelta(minutes=5)
+        made = {str(i) for i in self._sim.call("party.party", "create", [{"name": f"T{n}"} for n in range(count)])}
+        self._hands.still = None
+        return "parties", made
+
+    def add_late(self) -> tuple[str, str]:
+        self._hands.back = timedelta(minutes=45)
+        party = self._clerk.party("Late")
+        self._hands.back = timedelta(0)
+        return "parties", str(party)
+
+    def delete(self) -> tuple[str, str]:
+        self._sim.call("party.party", "delete", [self._spare])
+        return "parties", str(self._spare)
+
+    def spoil(self) -> Iterable[str]:
+        for name, fault in {
+            "a web page": Fault("html", path="search_read", after=3, times=99),
+            "half an answer": Fault("truncate", path="search_read", after=3, times=99),
+            "down": Fault("unavailable", path="search_read", after=3, times=99),
+            "another host": Fault("redirect", path="search_read", after=3, times=99, url="http://127.0.0.2:9/"),
+        }.items():
+            self._sim.faults.add(fault)
+            yield name
+            self._sim.faults.clear()
+
+    def unusable(self) -> Iterable[tuple[str, Settings, type[ConnectorError]]]:
+        other: Callable[..., TrytonSettings] = lambda **changed: TrytonSettings(**{**self._options, **changed})  # noqa: E731
+        yield "wrong password", other(password="not-this-one"), ConfigError
+        yield "no such company", other(company="Nobody Inc"), ConfigError
+        yield "no such database", other(database="nowhere"), RetriableError
+        yield "nobody there", other(url="http://127.0.0.1:9"), RetriableError
+
+    def parties(self) -> list[str]:
+        return [str(i) for i in self._parties]
+
+    def refuse(self, keys: set[str]) -> None:
+        self._sim.faults.add(Fault("row_error", path=WRITE, keys=frozenset(keys), code="Refused"))
+
+    def lose_answer(self) -> None:
+        self._sim.faults.add(Fault("lose_answer", path=WRITE))
+
+    def writes(self) -> int:
+        return len(self._sim.writes())
+
+
+def _ids(sim: TrytonSimulator, model: str) -> set[str]:
+    return {str(r["id"]) for r in sim.records(model)}
+
+
+@contextmanager
+def CASE(folder: Path) -> Iterator[World]:  # noqa: N802 - the name the suite looks for
+    hands = Hands()
+    with serve(folder, clock=hands) as sim:
+        yield TrytonWorld(sim, hands)

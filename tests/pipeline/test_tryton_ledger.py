@@ -1,0 +1,239 @@
+"""The ledger over a live ERP: equal, to the cent, to what that ERP itself answers; also after its books moved on."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connectors.erp.tryton.client import TrytonClient
+from otc_pipelines.flow.context import Flow
+from otc_pipelines.flow.run import RunReport, run_pass
+from otc_pipelines.settings import load
+from tests.live.postgres import Server, postgres
+from tests.live.tryton import COMPANY, PASSWORD, Tryton, missing, running, truth
+
+__all__ = ["postgres"]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.xdist_group("tryton"),
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+]
+RECEIVABLE = """from account_move_line l join account_move m on m.id = l.move
+    join account_account a on a.id = l.account join account_account_type t on t.id = a.type
+    where t.receivable and m.state = 'posted'"""
+
+
+@dataclass
+class Instance:
+    """An instance whose only source is a live Tryton."""
+
+    config: Path
+    erp: Tryton
+    report: RunReport | None = None
+
+    def run(self) -> RunReport:
+        self.report = run_pass(Flow(load(self.config)))
+        return self.report
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with Flow(load(self.config)).warehouse.transaction() as tx:
+            return list(tx.rows(sql))
+
+
+@pytest.fixture(scope="module")
+def instance(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    folder = tmp_path_factory.mktemp("tryton_ledger")
+    with running(postgres, folder) as erp:
+        source = {**erp.options(), "name": "erp", "connector": "tryton", "password": "${TRYTON_PASSWORD}"}
+        config = {
+            "company": {"name": "Bench", "base_currency": "USD", "timezone": "UTC"},
+            "data_dir": "./data",
+            "warehouse": "duckdb",
+            "sources": [source],
+        }
+        (folder / "otc.yaml").write_text(yaml.safe_dump(config))
+        before = os.environ.get("TRYTON_PASSWORD")
+        os.environ["TRYTON_PASSWORD"] = PASSWORD
+        try:
+            found = Instance(folder / "otc.yaml", erp)
+            found.run()
+            yield found
+        finally:
+            os.environ.pop("TRYTON_PASSWORD")
+            if before is not None:
+                os.environ["TRYTON_PASSWORD"] = before
+
+
+def ledger_by_party(instance: Instance, day: date) -> dict[str, Decimal]:
+    rows = instance.rows(
+        f"""select party_id, sum(base_amount) as base from marts.fct_ar_ledger
+        where effective_date <= date '{day}' and posting_state = 'posted' group by party_id"""
+    )
+    return {str(r["party_id"]): r["base"] for r in rows if r["base"]}
+
+
+def erp_by_party(instance: Instance, day: date) -> dict[str, Decimal]:
+    said = instance.erp.execute(
+        f"select l.party, sum(l.debit - l.credit) {RECEIVABLE} and m.date <= '{day}' group by l.party"
+    )
+    return {str(party): balance for party, balance in said if balance}
+
+
+def open_by_document(instance: Instance) -> dict[str, Decimal]:
+    rows = instance.rows(
+        """select item_id, sum(amount) as amount from marts.fct_ar_ledger
+        where posting_state = 'posted' and item_type in ('installment', 'credit_memo') group by item_id"""
+    )
+    return {r["item_id"]: r["amount"] for r in rows}
+
+
+def test_each_party_s_balance_is_the_erp_s_aged_balance(instance):
+    said = truth()
+    expected = {str(row["party"]): Decimal(row["balance"]) for row in said["aged_balance"]["days_30_60_90"]}
+    assert len(expected) == 13
+    assert ledger_by_party(instance, date.fromisoformat(said["as_of"])) == expected
+
+
+def test_each_invoice_s_open_amount_is_its_amount_to_pay(instance):
+    found = open_by_document(instance)
+    said = {str(i["id"]): Decimal(i["amount_to_pay"]) for i in truth()["invoices"]}
+    assert len(said) == 69
+    assert {key: found.get(key, Decimal(0)) for key in said} == said
+
+
+def test_the_balances_of_every_day_on_which_the_books_moved_are_the_erp_s(instance):
+    days = [row[0] for row in instance.erp.execute(f"select distinct m.date {RECEIVABLE} order by m.date")]
+    assert len(days) > 60
+    for day in days:
+        assert ledger_by_party(instance, day) == erp_by_party(instance, day), day
+
+
+def test_the_control_account_ties_out_and_nothing_is_held(instance):
+    report = instance.report
+    assert report is not None
+    assert report.code == 0
+    ties = instance.rows("select currency, status, difference, control_balance from marts.fct_tie_out")
+    used = {r["currency"]: r for r in ties if r["control_balance"]}
+    assert set(used) == {"USD", "EUR"}
+    assert {r["status"] for r in ties} == {"tied"}
+    base = instance.rows("select sum(base_control_balance) as c, sum(base_ledger_balance) as l from marts.fct_tie_out")
+    assert base[0]["c"] == base[0]["l"] == instance.erp.execute(f"select sum(l.debit - l.credit) {RECEIVABLE}")[0][0]
+    assert instance.rows("select * from ops.quarantine where status = 'open'") == []
+
+
+def test_a_cancelled_invoice_and_its_credit_note_pay_each_other(instance):
+    found = open_by_document(instance)
+    cancelled = instance.erp.execute("select id::text from account_invoice where state = 'cancelled'")
+    assert cancelled
+    assert {found[key] for (key,) in cancelled} == {Decimal(0)}
+
+
+def test_drafts_are_known_and_count_nothing(instance):
+    drafts = {
+        r[0] for r in instance.erp.execute("select id::text from account_invoice where state in ('draft', 'validated')")
+    }
+    rows = instance.rows("select document_id, status from marts.fct_documents")
+    assert {r["document_id"] for r in rows if r["status"] == "draft"} >= drafts
+    assert not drafts & set(open_by_document(instance))
+
+
+def test_the_company_is_the_legal_entity(instance):
+    assert {r["legal_entity"] for r in instance.rows("select distinct legal_entity from marts.fct_ar_ledger")} == {
+        COMPANY
+    }
+
+
+def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
+    """Paid in part at another rate, a reconciliation undone, a direct debit bounced, a name changed."""
+    with TrytonClient(instance.erp.settings()) as erp:
+        paid = pay(erp, invoice=7, amount=Decimal("1000.00"), day=date(2026, 9, 15))
+        settled = erp.search_read(
+            "account.move.reconciliation", [("lines.origin", "=", "account.statement.line,1")], ["id"]
+        )
+        erp.call("account.move.reconciliation", "delete", [settled[0]["id"]], writing=True)
+        erp.call("account.payment", "fail", [1], writing=True)
+        [cancelling] = erp.search_read("account.move", [("origin", "=", "account.move,233")], ["state"])
+        assert cancelling["state"] == "draft"
+        erp.call("account.move", "post", [cancelling["id"]], writing=True)
+        erp.call("party.party", "write", [2], {"name": "Zenith & Daughters"}, writing=True)
+    assert paid["second_currency."]["code"] == "EUR"
+    report = instance.run()
+    assert report.code == 0, [s.message for s in report.steps if s.status != "done"]
+    for day in (
+        date(2026, 4, 23),
+        date(2026, 4, 24),
+        date(2026, 9, 14),
+        date(2026, 9, 15),
+        date(2026, 10, 31),
+        date(2026, 11, 25),
+    ):
+        assert ledger_by_party(instance, day) == erp_by_party(instance, day), day
+    with TrytonClient(instance.erp.settings()) as erp:
+        said = erp.search_read("account.invoice", [("type", "=", "out")], ["amount_to_pay"])
+    found = open_by_document(instance)
+    assert {str(i["id"]): found.get(str(i["id"]), Decimal(0)) for i in said} == {
+        str(i["id"]): i["amount_to_pay"] for i in said
+    }
+    events = instance.rows("select receipt_id, event_type, amount from conformed.int_receipt_events__current")
+    assert events == [{"receipt_id": "line-805", "event_type": "bounced", "amount": Decimal("30278.50")}]
+    names = instance.rows("select name from conformed.int_parties__current where party_id = '2'")
+    assert names == [{"name": "Zenith & Daughters"}]
+    again = instance.run()
+    assert next(s for s in again.steps if s.step == "post").rows_new == 0
+
+
+def pay(erp: TrytonClient, invoice: int, amount: Decimal, day: date) -> dict[str, Any]:
+    """Record a payment by the ERP's own wizard; return its receivable line."""
+    context = {"active_id": invoice, "active_ids": [invoice], "active_model": "account.invoice"}
+    session, start, _ = erp.wizard("account.invoice.pay", "create", context=context)
+    state = erp.wizard("account.invoice.pay", "execute", session, {}, start, context=context)
+    values = dict(state["view"].get("value") or state["view"]["defaults"])
+    method = erp.search_read("account.invoice.payment.method", [], ["id"])[0]["id"]
+    values |= {"amount": amount, "date": day, "payment_method": method}
+    form = {key: value for key, value in values.items() if not key.endswith(".")}
+    state = erp.wizard("account.invoice.pay", "execute", session, {"start": form}, "choice", context=context)
+    if state.get("view"):
+        asked = dict(state["view"].get("value") or state["view"]["defaults"])
+        ask = {key: value for key, value in asked.items() if not key.endswith(".")} | {"type": "partial"}
+        erp.wizard("account.invoice.pay", "execute", session, {"start": form, "ask": ask}, "pay", context=context)
+    erp.wizard("account.invoice.pay", "delete", session)
+    lines = erp.search_read(
+        "account.move.line", [("invoice_payment", "=", invoice)], ["debit", "credit", "second_currency.code"]
+    )
+    assert lines
+    return lines[-1]
+
+
+def by_kind(rows: list[dict[str, Any]]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for row in rows:
+        found[row["kind"]] += 1
+    return dict(found)
+
+
+def test_every_line_has_the_kind_that_the_books_gave_it(instance):
+    rows = instance.rows(
+        """select kind, id from (select *, row_number() over (
+            partition by _key order by recorded_at desc, _loaded_at desc) as nth
+        from raw_tryton.receivable_lines) as v where nth = 1"""
+    )
+    kinds = by_kind(rows)
+    [(written_off, exchanged)] = instance.erp.execute(
+        """select count(*) filter (where o.id is null), count(*) filter (where o.id is not null)
+        from account_move_line l join account_move m on m.id = l.move join account_journal j on j.id = m.journal
+        left join lateral (select id from account_move_line x
+            where x.reconciliation = l.reconciliation and x.second_currency is not null limit 1) o on true
+        where j.type = 'write-off' and l.reconciliation is not null and l.second_currency is null"""
+    )
+    assert (kinds["write_off"], kinds["exchange"]) == (written_off, exchanged)
+    assert min(written_off, exchanged) > 2
+    assert set(kinds) == {"invoice", "receipt", "exchange", "write_off", "reversal"}
