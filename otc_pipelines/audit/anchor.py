@@ -49,7 +49,7 @@ def read(path: Path) -> Anchor | None:
 
 
 @contextlib.contextmanager
-def audited(warehouse: Warehouse, role: Role = "transformer") -> Iterator[Tx]:
+def audited(warehouse: Warehouse, role: Role = "owner") -> Iterator[Tx]:
     """A transaction that appends to the chain: the anchor is told before the commit and moved after it."""
     path = anchor_path(warehouse)
     with warehouse.writing():

@@ -25,13 +25,15 @@ def check_instance(instance: Instance) -> Iterator[tuple[str, CheckResult, Conne
     try:
         warehouse = Warehouse.of(instance)
         with warehouse.transaction() as tx:
-            tx.execute("create schema if not exists ops")
+            tx.execute("update ops.instance set value = value where 1 = 0")
             version = tx.scalar("select max(name) from ops.schema_version")
         yield (
             "warehouse",
             CheckResult("write", True, f"{warehouse.shown} can be written; its schema is {version}"),
             None,
         )
+        for what, said in warehouse.described().items():
+            yield "warehouse", CheckResult(what, True, said), None
     except ConnectorError as problem:
         yield "warehouse", CheckResult("write", False, str(problem)), problem
     for target in instance.targets:

@@ -101,7 +101,8 @@ def _parsed(project_dir: Path, variables: Mapping[str, Any], common: Sequence[st
     """The project, parsed once per process for the same files and variables."""
     from dbt.cli.main import dbtRunner
 
-    key = (str(project_dir), _told(variables), fingerprint(project_dir), os.environ["OTC_DBT_TARGET"])
+    place = os.environ["OTC_DBT_TARGET"], os.environ.get("OTC_PG_DATABASE", "")  # relations are named by it
+    key = (str(project_dir), _told(variables), fingerprint(project_dir), *place)
     found = _manifests.get(key)
     if found is None:
         found = _answer(dbtRunner().invoke(["parse", *common]))

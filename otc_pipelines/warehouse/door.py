@@ -25,8 +25,12 @@ class WarehouseError(FatalError):
     """The warehouse could not be opened or written: locked, full, read-only, damaged, down. Exit code 3."""
 
 
-Role = Literal["loader", "transformer"]
-"""As whom a transaction is done, where the warehouse has roles: landing as loader, everything after as transformer."""
+Role = Literal["loader", "transformer", "owner"]
+"""As whom a transaction is done, where the warehouse has roles.
+
+Landing is the loader's, the models and the published marts are the transformer's, as dbt is; the house's own books
+(``ops``: ledger, decisions, outbox, audit trail) are written by their owner, the login itself.
+"""
 
 _MARTS = re.compile(r"(?<![\w.])marts(?=\.)")
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
@@ -121,11 +125,15 @@ class Warehouse(ABC):
         """What people are told it is: a file, or a database on a host; never a password."""
 
     @abstractmethod
+    def described(self) -> Mapping[str, str]:
+        """Return what is to be said of it besides: which server it is, whether its roles are in use."""
+
+    @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
         """Be the one process that writes, for a whole pass; may be nested. WarehouseError says who holds it."""
 
     @abstractmethod
-    def transaction(self, role: Role = "transformer") -> AbstractContextManager[Tx]:
+    def transaction(self, role: Role = "owner") -> AbstractContextManager[Tx]:
         """Open, begin, and commit at the end; any exception rolls all of it back."""
 
     @abstractmethod

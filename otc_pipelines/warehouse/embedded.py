@@ -120,6 +120,10 @@ class EmbeddedWarehouse(Warehouse):
         """See Warehouse."""
         return self.path.name
 
+    def described(self) -> Mapping[str, str]:
+        """See Warehouse. Of a file there is no more to say."""
+        return {}
+
     def dbt_environment(self) -> Mapping[str, str]:
         """See Warehouse."""
         return {"OTC_DBT_TARGET": "duckdb", "OTC_WAREHOUSE_PATH": str(self.path), "OTC_MARTS_BUILT_IN": "marts"}
@@ -162,7 +166,7 @@ class EmbeddedWarehouse(Warehouse):
             self._lock.release()
 
     @contextlib.contextmanager
-    def transaction(self, role: Role = "transformer") -> Iterator[Tx]:
+    def transaction(self, role: Role = "owner") -> Iterator[Tx]:
         """See Warehouse."""
         with self.writing():
             connection = self._connect(read_only=False)

@@ -108,7 +108,8 @@ def migrate(connection: Connection) -> None:
     WarehouseError for a warehouse that a newer version has written: it is left as it is.
     """
     connection.execute("begin")
-    connection.execute("create schema if not exists ops")
+    if not connection.execute("select 1 from information_schema.schemata where schema_name = 'ops'").fetchall():
+        connection.execute("create schema ops")
     connection.execute(
         "create table if not exists ops.schema_version (name text not null, applied_at timestamptz not null)"
     )

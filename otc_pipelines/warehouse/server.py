@@ -17,6 +17,7 @@ import psycopg2
 
 from otc_pipelines.warehouse import schema
 from otc_pipelines.warehouse.door import Role, Tx, Warehouse, WarehouseError, lock_wait
+from otc_pipelines.warehouse.fitness import facts
 from otc_pipelines.warehouse.roles import grant_ops, in_use
 from otc_pipelines.warehouse.server_tx import ServerTx
 from otc_pipelines.warehouse.session import address, connect, told
@@ -45,6 +46,18 @@ class ServerWarehouse(Warehouse):
     def shown(self) -> str:
         """See Warehouse."""
         return self.address.shown
+
+    def described(self) -> Mapping[str, str]:
+        """See Warehouse."""
+        with told(self.address), self._connected() as connection:
+            found = facts(connection)
+            roles = "loader, transformer and bi_reader are in use"
+            if not self.roles(connection):
+                roles = f"none: all is done as {self.address.user}; `otc init --warehouse` makes them"
+        return {
+            "server": f"PostgreSQL {found.version}, encoding {found.encoding}, collation {found.collation}",
+            "roles": roles,
+        }
 
     def dbt_environment(self) -> Mapping[str, str]:
         """See Warehouse. The time zone and the name in ``pg_stat_activity`` are libpq's own variables."""
@@ -76,7 +89,7 @@ class ServerWarehouse(Warehouse):
     def roles(self, connection: Any) -> bool:
         """True if ``otc init --warehouse`` has been here, and the login may act as its roles."""
         if self._roles is None:
-            self._roles = in_use(connection)
+            self._roles = in_use(connection, self.address)
         return self._roles
 
     @contextlib.contextmanager
@@ -97,17 +110,18 @@ class ServerWarehouse(Warehouse):
                     self._holding = None
 
     @contextlib.contextmanager
-    def transaction(self, role: Role = "transformer") -> Iterator[Tx]:
+    def transaction(self, role: Role = "owner") -> Iterator[Tx]:
         """See Warehouse."""
         with self.writing(), told(self.address), self._connected() as connection:
             if not self._ready:
+                facts(connection).require(self.shown)
                 self._migrate(connection)
                 self._ready = True
             with connection.cursor() as cursor:
                 cursor.execute("begin")
                 cursor.execute(f"set local lock_timeout = {int(self._wait * 1000) + 1}")
                 cursor.execute("select pg_advisory_xact_lock(%s)", (_TRANSACTIONS,))  # of this process's other threads
-                if self.roles(connection):
+                if role != "owner" and self.roles(connection):
                     cursor.execute(f"set local role {role}")
             try:
                 yield ServerTx(connection)

@@ -24,7 +24,7 @@ def publish_schema(warehouse: Warehouse) -> Published:
     """Replace the rows of every table of ``marts`` by those that were built; tables that are built no more go."""
     assert isinstance(warehouse, ServerWarehouse)
     rows = size = 0
-    with warehouse.transaction() as tx:
+    with warehouse.transaction("transformer") as tx:
         tx.execute(f"create schema if not exists {_SCHEMA}")
         built = _columns(tx, warehouse.marts_built_in)
         there = _columns(tx, _SCHEMA, _OURS)

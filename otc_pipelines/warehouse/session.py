@@ -30,8 +30,10 @@ _REFUSED = (  # what a server answers to whom it does not let in, and libpq to w
     "invalid connection option",
     "root certificate file",
 )
-_CANNOT = ("08", "53", "55", "57", "58", "25", "XX", "42501")
+_CANNOT = ("08", "53", "55", "57", "58", "25", "XX")
 """Classes of SQLSTATE that say the server cannot, not that the statement is wrong."""
+
+_READ_ONLY, _NOT_PERMITTED = "25006", "42501"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def connect(where: Address, *, timeout: float = 10) -> Any:
     except psycopg2.Error as problem:
         said = first_line(problem).replace(where.password or "\0", "…")
         if any(word in said for word in _REFUSED):
-            raise ConfigError(f"warehouse {where.shown} does not let {where.user!r} in: {_short(said)}") from None
+            hint = "; `otc init --warehouse` makes it" if said.endswith("does not exist") and "database" in said else ""
+            raise ConfigError(f"warehouse {where.shown} does not let {where.user!r} in: {_short(said)}{hint}") from None
         raise WarehouseError(f"warehouse {where.shown} cannot be reached: {_short(said)}") from None
     connection.autocommit = True
     return connection
@@ -111,11 +114,21 @@ def connect(where: Address, *, timeout: float = 10) -> Any:
 
 @contextlib.contextmanager
 def told(where: Address) -> Iterator[None]:
-    """Turn what the server cannot do (down, full, locked, not permitted) into one line; a wrong statement stays one."""
+    """Turn what the server cannot do (down, full, locked), or does not permit, into one line.
+
+    A wrong statement stays what it is.
+    """
     try:
         yield
     except psycopg2.Error as problem:
         code = problem.pgcode or ""
+        if code == _NOT_PERMITTED:
+            raise ConfigError(
+                f"warehouse {where.shown} does not let {where.user!r} do that: {first_line(problem)}; "
+                "`otc init --warehouse` grants what is needed"
+            ) from None
+        if code == _READ_ONLY:
+            raise WarehouseError(f"warehouse {where.shown} is read-only: {first_line(problem)}") from None
         lost = isinstance(problem, psycopg2.OperationalError | psycopg2.InterfaceError) and not code
         if lost or code.startswith(_CANNOT):
             raise WarehouseError(f"warehouse {where.shown} cannot be used: {first_line(problem)}") from None

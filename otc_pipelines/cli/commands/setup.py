@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,11 +26,21 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where the instance shall live.")] = Path(),
+    warehouse: Annotated[
+        bool, typer.Option("--warehouse", help="Make the roles and schemas of the server that otc.yaml names instead.")
+    ] = False,
     config: options.Config = None,
     form: options.Form = Format.TABLE,
     debug: options.Debug = False,
 ) -> None:
-    """Write a commented otc.yaml and .env.example; existing files are left as they are."""
+    """Write a commented otc.yaml and .env.example; existing files are left as they are.
+
+    With --warehouse: make the database, the roles loader, transformer and bi_reader, and the schemas, signed in by
+    OTC_WAREHOUSE_ADMIN_URL or else as the login itself. May be repeated.
+    """
+    if warehouse:
+        _init_warehouse(config if config or folder == Path() else folder / "otc.yaml", form)
+        return
     templates = importlib.resources.files("otc_pipelines.cli") / "templates"
     rows = []
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +54,15 @@ def init(
     for place in ("drop", "bank"):
         (folder / place).mkdir(exist_ok=True)
     emit(rows, ["file", "written", "message"], form)
+
+
+def _init_warehouse(config: Path | None, form: Format) -> None:
+    from otc_pipelines.warehouse.setting_up import ADMINISTRATOR, set_up_server
+
+    instance = options.instance(config)
+    said = [line.partition(": ") for line in set_up_server(instance, os.environ.get(ADMINISTRATOR))]
+    rows = [{"what": what, "message": message} for what, _, message in said]
+    emit(rows, ["what", "message"], form, title="the warehouse's server")
 
 
 def check(config: options.Config = None, form: options.Form = Format.TABLE, debug: options.Debug = False) -> None:
