@@ -1,0 +1,75 @@
+"""A backup of the warehouse with its audit head, and both restored into another database, as docs/deploy.md says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from otc_pipelines.audit import append, audited
+from otc_pipelines.settings import load
+from otc_pipelines.warehouse import Warehouse
+from tests.live import postgres as servers
+from tests.live.postgres import Server
+from tests.pipeline.house import counts, otc, rewritten
+from tests.pipeline.released import instance_of, on_server
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.xdist_group("postgres"),
+    pytest.mark.skipif(bool(servers.missing()), reason=servers.missing() or "-"),
+]
+
+
+def tool(server: Server, name: str, *words: str) -> None:
+    """Run one of PostgreSQL's own programs."""
+    environment = {"PATH": os.environ["PATH"], "PGPASSWORD": servers.PASSWORD, "LC_ALL": "C.UTF-8"}
+    where = ["--host", "127.0.0.1", "--port", str(server.port), "--username", servers.ADMIN]
+    subprocess.run([str(server.binaries / name), *where, *words], env=environment, check=True, capture_output=True)
+
+
+def backup(server: Server, config: Path, folder: Path) -> None:
+    folder.mkdir()
+    instance = load(config)
+    database = urlsplit(instance.warehouse).path[1:]
+    tool(server, "pg_dump", "--format", "custom", "--file", str(folder / "otc.dump"), database)
+    shutil.copytree(instance.data_dir / "audit", folder / "audit")
+
+
+def restore(server: Server, config: Path, folder: Path, *, head: bool = True) -> str:
+    database = server.fresh()
+    tool(server, "pg_restore", "--exit-on-error", "--dbname", database, str(folder / "otc.dump"))
+    rewritten(config, lambda document: document.update(warehouse=on_server(config.parent, server.url(database))))
+    if head:
+        data = load(config).data_dir
+        shutil.rmtree(data / "audit")
+        shutil.copytree(folder / "audit", data / "audit")
+    return database
+
+
+def work_on(config: Path) -> None:
+    with audited(Warehouse.of(load(config))) as tx:
+        append(tx, kind="run", subject="pass", actor="ann", details={"exit_code": 0})
+
+
+def test_a_restored_backup_is_what_it_was_and_is_proved_by_its_audit_head(postgres: Server, tmp_path: Path) -> None:
+    config = instance_of(tmp_path / "house", "0_1_0", postgres.url(postgres.fresh()))
+    assert otc("check", config=config).code == 0
+    before = counts(config)
+    backup(postgres, config, tmp_path / "backup")
+    work_on(config)
+    assert counts(config) != before
+
+    restore(postgres, config, tmp_path / "backup", head=False)
+    said = otc("audit", "verify", config=config)
+    assert said.code != 0, "an older warehouse with a newer head is no restore"
+
+    restore(postgres, config, tmp_path / "backup")
+    assert otc("audit", "verify", config=config).code == 0
+    assert counts(config) == before
+    work_on(config)
+    assert otc("audit", "verify", config=config).code == 0, "work goes on where the backup ended"
