@@ -26,6 +26,7 @@ def closing(flow: Flow, steps: Sequence[StepReport]) -> dict[str, Any]:
         "matches": next((s.facts for s in steps if s.step == "match"), {}),
         "gates": {s.name: s.status for s in steps if s.step == "gate"},
         "deliveries": {s.name: s.message for s in steps if s.step == "deliver"},
+        "schema": schema_fact(flow),
     }
 
 
@@ -41,6 +42,15 @@ def quarantine_facts(flow: Flow) -> dict[str, Any]:
         return {}
     reasons = Counter(f"{r['source_system']}/{r['entity']}: {r['reason']}" for r in rows)
     return {"open": len(rows), "reasons": dict(reasons.most_common(5))}
+
+
+def schema_fact(flow: Flow) -> str | None:
+    """Name of the last migration that the warehouse has had."""
+    try:
+        with flow.warehouse.reading() as tx:
+            return str(tx.scalar("select max(name) from ops.schema_version"))
+    except ConnectorError:
+        return None
 
 
 def tie_out_facts(flow: Flow) -> dict[str, Any]:
