@@ -21,6 +21,9 @@ OWNERS = {
     "reverse_sync": "team:revenue-operations",
 }
 
+BY_COMMAND, BY_DAGSTER = "otc run", "dagster"
+"""What runs steps, as alerts tell them apart: the command by itself, or Dagster's jobs."""
+
 
 def raw_schema(connector: str) -> str:
     """Schema that a connector's rows land in."""

@@ -9,21 +9,35 @@ from __future__ import annotations
 import os
 import re
 import zoneinfo
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import yaml
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from connectors.kit.contract import Connector, Settings
 from connectors.kit.errors import ConfigError
 from connectors.kit.money import exponent
-from connectors.registry import connector
+from connectors.kit.notifying import Channel
+from connectors.registry import channel, channels, connector
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = r"^[a-z][a-z0-9_]*$"
+_SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
+_LATER = ("sources", "alerts")  # whose variables are replaced where they are used: a source or a channel at a time
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SERVER = re.compile(r"^postgres(ql)?(\+psycopg2)?://")
 _PASSWORD = re.compile(r"^[a-z0-9+]+://[^/@]*:(?P<password>[^@]*)@")
 
@@ -90,11 +104,25 @@ class Source(BaseModel):
 
     name: str = Field(pattern=_NAME)
     connector: str
+    expect_every: str | None = None
+
+    @field_validator("expect_every")
+    @classmethod
+    def _span(cls, value: str | None) -> str | None:
+        if value is not None and not _SPAN.fullmatch(value):
+            raise ValueError("it must be minutes, hours or days, such as 90m, 26h or 3d")
+        return value
 
     @property
     def options(self) -> dict[str, Any]:
         """The connector's own keys, as written in the file."""
         return dict(self.model_extra or {})
+
+    @property
+    def longest_silence(self) -> timedelta | None:
+        """How long it may bring nothing new; None where nobody waits for it."""
+        span = _SPAN.fullmatch(self.expect_every or "")
+        return timedelta(**{_UNITS[span["unit"]]: int(span["count"])}) if span else None
 
 
 class Limits(_Model):
@@ -116,10 +144,27 @@ class Target(_Model):
     on_conflict: Literal["overwrite", "keep", "hold"] = "overwrite"
 
 
-class Alerts(_Model):
-    """Where alerts go: always to the log; to a file of JSON lines too, where one is named."""
+class Alerts(BaseModel):
+    """Where alerts go: always to the log; to a file of JSON lines and through channels too, where they are named."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     file: str | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Alerts:
+        for name, stated in self.options.items():
+            if name not in channels():
+                allowed = ", ".join(["file", *channels()])
+                raise ValueError(f"{name} is not a known key; allowed here: {allowed}")
+            if not isinstance(stated, dict):
+                raise ValueError(f"{name} must be a mapping of its settings; see docs/configure.md")
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings of each channel that is named, as written in the file."""
+        return dict(self.model_extra or {})
 
 
 class Instance(_Model):
@@ -172,12 +217,23 @@ class Instance(_Model):
 
     def settings_of(self, source: Source) -> Settings:
         """Return a source's typed settings: variables replaced, paths made absolute. ConfigError names the key."""
-        declared = connector(source.connector).settings
-        place = f"{self.path.name}: sources: {source.name}"
-        raw = source.options
+        return self._typed(connector(source.connector).settings, source.options, f"sources: {source.name}")
+
+    def channels(self) -> list[tuple[Channel, Settings]]:
+        """Return the channels that alerts go through, each with its typed settings. ConfigError names the key."""
+        return [(channel(name), self.settings_of_channel(name)) for name in self.alerts.options]
+
+    def settings_of_channel(self, name: str) -> Settings:
+        """Return the typed settings of one channel that is named under ``alerts``. ConfigError names the key."""
+        return self._typed(channel(name).settings, self.alerts.options[name], f"alerts: {name}")
+
+    def _typed(self, declared: type[Settings], raw: dict[str, Any], where: str) -> Settings:
+        place = f"{self.path.name}: {where}"
         for key, info in declared.model_fields.items():
-            literal = raw.get(key)
-            if isinstance(literal, str) and "SecretStr" in str(info.annotation) and not _VARIABLE.fullmatch(literal):
+            literal = raw.get(info.alias or key)
+            if literal is None or "SecretStr" not in str(info.annotation):
+                continue
+            if not isinstance(literal, str) or not _VARIABLE.fullmatch(literal):
                 raise ConfigError(
                     f"{place}: {key} is a secret and is written out; put it in the environment and write ${{NAME}}"
                 )
@@ -212,7 +268,10 @@ def load(path: str | Path | None = None) -> Instance:
     for name, value in dotenv_values(file.parent / ".env").items():
         if value is not None:
             os.environ.setdefault(name, value)
-    plain = {k: v if k == "sources" else _substituted({k: v}, file.name)[k] for k, v in document.items()}
+    alerts = document.get("alerts")
+    if isinstance(alerts, dict) and "file" in alerts:
+        document["alerts"] = {**alerts, "file": _substituted(alerts["file"], file.name)}
+    plain = {k: v if k in _LATER else _substituted({k: v}, file.name)[k] for k, v in document.items()}
     if isinstance(document.get("warehouse"), str):
         plain["warehouse"] = _warehouse(document["warehouse"], file.name)
     try:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 from connectors.kit.contract import CheckResult
 from connectors.kit.errors import ConnectorError
+from connectors.registry import channel
+from otc_pipelines.flow.alerts import undelivered
 from otc_pipelines.settings import Instance
 from otc_pipelines.warehouse import Warehouse
 
 
 def check_instance(instance: Instance) -> Iterator[tuple[str, CheckResult, ConnectorError | None]]:
-    """Yield (name, result, error): every source's own checks, then the warehouse."""
+    """Yield (name, result, error): the sources' own checks, the warehouse, the targets, the channels of alerts."""
     for source in instance.sources:
         try:
             settings = instance.settings_of(source)
@@ -39,3 +41,17 @@ def check_instance(instance: Instance) -> Iterator[tuple[str, CheckResult, Conne
     for target in instance.targets:
         mode = "will be written to by `otc run`" if target.mode == "deliver" else "dry run only"
         yield target.name, CheckResult("target", True, f"{', '.join(target.objects)}: {mode}"), None
+    yield from _channels(instance)
+
+
+def _channels(instance: Instance) -> Iterator[tuple[str, CheckResult, ConnectorError | None]]:
+    """Each channel's own checks, which tell nobody anything; then what could not be told."""
+    for name in instance.alerts.options:
+        try:
+            settings = instance.settings_of_channel(name)
+            for result in channel(name).check(settings):
+                yield f"alerts {name}", result, None
+        except ConnectorError as problem:
+            yield f"alerts {name}", CheckResult("settings", False, str(problem)), problem
+    for result in undelivered(instance):
+        yield "alerts", result, None

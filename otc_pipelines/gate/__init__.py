@@ -7,7 +7,7 @@ A suite that cannot be run has failed.
 from otc_pipelines.gate.model import BatchVerdict, CheckResult, GateReport, GuardedBatch, SuiteVerdict
 from otc_pipelines.gate.run import docs_path, run_gates
 from otc_pipelines.gate.suites import GateError, Suite, load_suites
-from otc_pipelines.gate.verdicts import passing
+from otc_pipelines.gate.verdicts import passing, standing
 
 __all__ = [
     "BatchVerdict",
@@ -21,4 +21,5 @@ __all__ = [
     "load_suites",
     "passing",
     "run_gates",
+    "standing",
 ]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otc_pipelines.audit import Event, append_many
-from otc_pipelines.gate.model import BatchVerdict, GateReport, SuiteVerdict
+from otc_pipelines.gate.model import BatchVerdict, CheckResult, GateReport, GuardedBatch, SuiteVerdict
 from otc_pipelines.warehouse import Tx
 
 WHOLE_BATCH = "*"
@@ -31,6 +31,31 @@ def store(tx: Tx, report: GateReport, run_id: str, actor: str) -> bool:
     tx.insert("ops.gate_verdict", stamped)
     append_many(tx, _events(report, run_id, actor))
     return True
+
+
+def standing(tx: Tx) -> list[tuple[str, SuiteVerdict]]:
+    """Return the suites' verdicts as they stand, those of the last run of the gates, each with the run's id."""
+    rows = tx.rows(
+        f"select run_id, {', '.join(_SAID)} from ops.gate_verdict where suite <> :whole and decided_at ="  # noqa: S608
+        " (select max(decided_at) from ops.gate_verdict) order by suite, target, object",
+        whole=WHOLE_BATCH,
+    )
+    return [(str(r["run_id"]), _verdict(r)) for r in rows]
+
+
+def _verdict(row: dict[str, Any]) -> SuiteVerdict:
+    """A verdict as it was stored: of checks that held nothing is kept but how many."""
+    said = json.loads(row["details"])
+    failed = [CheckResult(f["check"], False, f["found"], f["error"]) for f in said["failed"]]
+    held = [CheckResult("", True)] * (row["checks"] - len(failed))
+    batch = (
+        GuardedBatch(row["target"], row["object"], row["suite"], "", row["batch_hash"])
+        if row["target"] is not None
+        else None
+    )
+    return SuiteVerdict(
+        row["suite"], row["severity"], said["owner"], (*failed, *held), batch, tuple(said["notes"]), said["page"]
+    )
 
 
 def passing(tx: Tx, target: str, object_name: str, batch_hash: str) -> bool:

@@ -33,11 +33,13 @@ def run(config: options.Config = None, form: options.Form = Format.TABLE, debug:
     """One whole pass: extract, land, post, match, model, publish, gate, deliver; then a summary."""
     from otc_pipelines.cli.progress import shown_progress
     from otc_pipelines.flow.context import Flow
+    from otc_pipelines.flow.occurrences import told
     from otc_pipelines.flow.run import run_pass
 
     flow = Flow(options.instance(config))
-    with shown_progress(console, enabled=form is Format.TABLE) as (announce, listen):
+    with told(flow) as reports, shown_progress(console, enabled=form is Format.TABLE) as (announce, listen):
         report = run_pass(flow, listen, announce)
+        reports.append(report)
     rows = [{c: getattr(s, c) for c in RUN_COLUMNS} | {"seconds": round(s.seconds, 2)} for s in report.steps]
     programs = {} if form is Format.TABLE else {"summary": report.facts}
     emit(rows, RUN_COLUMNS, form, title=f"otc run, {flow.instance.company.name}", facts=programs)

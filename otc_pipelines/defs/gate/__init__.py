@@ -1,5 +1,5 @@
 """Gate: the suites of ``expectations/`` as checks on what they judge."""
 
-from otc_pipelines.defs.gate.suites import gate_checks
+from otc_pipelines.defs.gate.suites import REFUSED, gate_checks
 
-__all__ = ["gate_checks"]
+__all__ = ["REFUSED", "gate_checks"]

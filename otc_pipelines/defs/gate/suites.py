@@ -18,6 +18,9 @@ from otc_pipelines.flow.context import StepReport
 from otc_pipelines.flow.gates import judge
 from otc_pipelines.gate import Suite, docs_path, load_suites
 
+REFUSED = "refused"
+"""Metadata key under which a check names the batches that it refuses, as target/object."""
+
 
 def gate_checks(models: Collection[dg.AssetKey]) -> list[dg.AssetChecksDefinition]:
     """The checks of every suite whose table is one of the models."""
@@ -65,6 +68,7 @@ def _spec(suite: Suite) -> dg.AssetCheckSpec:
 
 def _result(suite: Suite, reports: Sequence[StepReport], pages: Path) -> dg.AssetCheckResult:
     failed = [f for r in reports for f in r.facts["failed"]]
+    refused = [r.name for r in reports if r.code and suite.outbound]
     page = next((r.facts["page"] for r in reports if r.facts["page"]), "")
     return dg.AssetCheckResult(
         asset_key=model_key(suite.schema, suite.table),
@@ -77,6 +81,7 @@ def _result(suite: Suite, reports: Sequence[StepReport], pages: Path) -> dg.Asse
             "failed": len(failed),
             "owner": suite.owner,
             "data docs": dg.MetadataValue.path(str(pages / (page or "index.html"))),
-            **({"failed checks": shown.table([{"expectation": f} for f in failed])} if failed else {}),
+            **({REFUSED: dg.MetadataValue.json(refused)} if refused else {}),
+            **({"failed checks": shown.table(failed)} if failed else {}),
         },
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from otc_pipelines.defs.schedules.alerting import tell_of_verdicts
+from otc_pipelines.defs.schedules.alerting import tell_of_gates
 from otc_pipelines.settings import Instance
 from otc_pipelines.warehouse import Warehouse
 
@@ -59,38 +59,57 @@ def test_a_new_file_starts_the_pull_of_its_source_once(defs: dg.Definitions, ban
     assert again.run_key != request.run_key
 
 
-def test_a_failed_verdict_is_told_once(instance: Instance) -> None:
-    def verdict(n: int, suite: str, severity: str, passed: bool) -> dict[str, Any]:
-        return {
-            "verdict_id": f"v{n}",
-            "run_id": "r",
-            "decided_at": datetime(2026, 1, n, tzinfo=UTC),
-            "suite": suite,
-            "target": None,
-            "object": None,
-            "batch_hash": "-",
-            "severity": severity,
-            "passed": passed,
-            "checks": 4,
-            "failed_checks": 0 if passed else 2,
-            "details": "{}",
-        }
+def _verdict(run: int, suite: str, severity: str, failed: list[str]) -> dict[str, Any]:
+    return {
+        "verdict_id": f"v{run}{suite}",
+        "run_id": f"r{run}",
+        "decided_at": datetime(2026, 1, run, tzinfo=UTC),
+        "suite": suite,
+        "target": None,
+        "object": None,
+        "batch_hash": "-",
+        "severity": severity,
+        "passed": not failed,
+        "checks": 4,
+        "failed_checks": len(failed),
+        "details": json.dumps(
+            {
+                "owner": "team:controllership",
+                "notes": [],
+                "page": "",
+                "failed": [{"check": what, "found": "3", "error": ""} for what in failed],
+            }
+        ),
+    }
 
-    with Warehouse.of(instance).transaction() as tx:
-        tx.insert(
-            "ops.gate_verdict",
-            [
-                verdict(1, "fct_tie_out", "block", False),
-                verdict(2, "fct_receipts", "block", True),
-                verdict(3, "fct_outbound_exceptions", "warn", False),
-            ],
-        )
-    context = dg.build_sensor_context()
-    assert tell_of_verdicts(instance, context) == "3 new verdicts, 1 alerts"
-    assert tell_of_verdicts(instance, context) == "0 new verdicts, 0 alerts"
-    told = [json.loads(line) for line in (instance.path.parent / "alerts.jsonl").read_text().splitlines()]
-    assert [(t["kind"], t["subject"]) for t in told] == [("gate_failed", "fct_tie_out")]
-    assert "2 checks failed" in told[0]["message"]
+
+def test_a_gate_is_told_once_while_it_blocks_and_says_what_did_not_hold(instance: Instance) -> None:
+    def judged(run: int, *failed: str) -> str:
+        with Warehouse.of(instance).transaction() as tx:
+            tx.insert(
+                "ops.gate_verdict",
+                [
+                    _verdict(run, "fct_tie_out", "block", list(failed)),
+                    _verdict(run, "fct_receipts", "block", []),
+                    _verdict(run, "fct_outbound_exceptions", "warn", ["Nothing is held back."]),
+                ],
+            )
+        return tell_of_gates(instance)
+
+    def told() -> list[tuple[str, str, str, str]]:
+        path = instance.path.parent / "alerts.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [(t["kind"], t["subject"], t["message"], t["run_id"]) for t in lines]
+
+    differs = ("The ledgers agree.", "No account is left out.")
+    one = ("gate_failed", "fct_tie_out", "2 of 4 failed: The ledgers agree. (3 found), and 1 more", "r1")
+    assert judged(1, *differs) == "1 of 3 verdicts block, 1 told"
+    assert tell_of_gates(instance) == "1 of 3 verdicts block, 0 told"
+    assert judged(2, *differs) == "1 of 3 verdicts block, 0 told", "another run, the same thing"
+    assert told() == [one]
+    assert judged(3) == "0 of 3 verdicts block, 0 told"
+    assert judged(4, "The ledgers agree.") == "1 of 3 verdicts block, 1 told", "it was over, and came back"
+    assert [t[3] for t in told()] == ["r1", "r4"]
 
 
 def test_the_build_follows_a_pull_also_a_failed_one(defs: dg.Definitions) -> None:

@@ -1,52 +1,228 @@
-"""An alert is one line in the log, one JSON line in the file, and never carries what was redacted."""
+"""Each occurrence is told once, through every channel, again where one could not; and nothing of it fails a run."""
 
 from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connectors.kit.errors import ConnectorError
-from otc_pipelines.flow.alerts import alert
+from connectors.kit.errors import ConfigError
+from otc_pipelines.flow.alert_journal import read
+from otc_pipelines.flow.alerts import Occurrence, tell, undelivered
 from otc_pipelines.settings import Instance, load
+from tests.contract.channels.webhook import SECRET, Hook
+from tests.live.smtp import PASSWORD, running
+
+BANK = Occurrence("run_failed", "extract bank", "source bank:\n cannot be reached", "`otc check`", "r1", "otc run")
+TIE_OUT = Occurrence("gate_failed", "fct_tie_out", "2 checks failed", "data_docs", "r1")
+START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 
 
-def _instance(folder: Path, alerts: str = "") -> Instance:
+class Clock:
+    """A time that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def after(self, **span: float) -> Clock:
+        self.now += timedelta(**span)
+        return self
+
+
+def instance_of(folder: Path, alerts: str = "") -> Instance:
+    folder.mkdir(exist_ok=True)
     (folder / "otc.yaml").write_text(f"company: {{name: Acme, base_currency: USD}}\n{alerts}")
     return load(folder / "otc.yaml")
 
 
+def lines(folder: Path, name: str = "alerts.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / name).read_text().splitlines()]
+
+
 def test_it_goes_to_the_log_and_to_the_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    instance = _instance(tmp_path, "alerts: {file: told/alerts.jsonl}\n")
+    instance = instance_of(tmp_path, "alerts: {file: told/alerts.jsonl}\n")
     with caplog.at_level(logging.ERROR):
-        alert(instance, "run_failed", "pull 1234", "source bank:\n cannot be reached")
-        alert(instance, "gate_failed", "fct_tie_out", "2 checks failed")
-    told = [json.loads(line) for line in (tmp_path / "told" / "alerts.jsonl").read_text().splitlines()]
-    assert [(t["kind"], t["subject"], t["message"]) for t in told] == [
-        ("run_failed", "pull 1234", "source bank: cannot be reached"),
-        ("gate_failed", "fct_tie_out", "2 checks failed"),
+        assert tell(instance, [BANK, TIE_OUT]) == 2
+    assert [(t["kind"], t["subject"], t["message"], t["where"], t["run_id"]) for t in lines(tmp_path / "told")] == [
+        ("run_failed", "extract bank", "source bank: cannot be reached", "`otc check`", "r1"),
+        ("gate_failed", "fct_tie_out", "2 checks failed", "data_docs", "r1"),
     ]
     assert [r.getMessage() for r in caplog.records] == [
-        "run_failed: pull 1234: source bank: cannot be reached",
+        "run_failed: extract bank: source bank: cannot be reached",
         "gate_failed: fct_tie_out: 2 checks failed",
     ]
 
 
+def test_an_occurrence_is_told_once_as_long_as_it_lasts_and_anew_after_it_was_over(tmp_path: Path) -> None:
+    instance = instance_of(tmp_path, "alerts: {file: alerts.jsonl}\n")
+    assert [tell(instance, [BANK]), tell(instance, [BANK]), tell(instance, [BANK, TIE_OUT])] == [1, 0, 1]
+    assert tell(instance, [], [BANK.key]) == 0
+    assert [tell(instance, [BANK]), tell(instance, [TIE_OUT])] == [1, 0]
+    assert [t["subject"] for t in lines(tmp_path)] == ["extract bank", "fct_tie_out", "extract bank"]
+
+
+def test_what_is_over_and_comes_back_in_one_look_is_told(tmp_path: Path) -> None:
+    instance = instance_of(tmp_path)
+    assert tell(instance, [BANK]) == 1
+    assert tell(instance, [BANK], [BANK.key]) == 1
+
+
 def test_a_card_number_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    instance = _instance(tmp_path, "alerts: {file: alerts.jsonl}\n")
-    alert(instance, "run_failed", "pull", "row 4111 1111 1111 1111 was refused")
-    assert "4111 1111" not in (tmp_path / "alerts.jsonl").read_text() + caplog.text
+    instance = instance_of(tmp_path, "alerts: {file: alerts.jsonl}\n")
+    tell(instance, [Occurrence("run_failed", "pull", "row 4111 1111 1111 1111 was refused", "log")])
+    everything = "".join(p.read_text() for p in tmp_path.rglob("*") if p.is_file())
+    assert "1111 1111" not in everything + caplog.text
 
 
-def test_without_a_file_it_is_only_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    alert(_instance(tmp_path), "run_failed", "pull", "failed")
+def test_without_a_channel_it_is_only_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    instance = instance_of(tmp_path)
+    tell(instance, [BANK])
     assert len(caplog.records) == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["otc.yaml"]
+    assert read(instance.data_dir / "alerts").waiting == []
 
 
-def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_fails_nothing_and_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    instance, clock = instance_of(tmp_path, "alerts: {file: alerts.jsonl}\n"), Clock()
     (tmp_path / "alerts.jsonl").mkdir()
-    with pytest.raises(ConnectorError, match=r"alerts\.file .* cannot be written"):
-        alert(_instance(tmp_path, "alerts: {file: alerts.jsonl}\n"), "run_failed", "pull", "failed")
+    assert tell(instance, [BANK], now=clock) == 1
+    assert "cannot be written" in caplog.text
+    (line,) = undelivered(instance)
+    assert (line.ok, line.what) == (False, "waiting file")
+    (tmp_path / "alerts.jsonl").rmdir()
+    tell(instance, [], now=clock.after(seconds=30))
+    assert not (tmp_path / "alerts.jsonl").exists(), "not before its time"
+    tell(instance, [], now=clock.after(seconds=31))
+    assert [t["subject"] for t in lines(tmp_path)] == ["extract bank"]
+    assert undelivered(instance) == []
+
+
+def test_a_journal_that_cannot_be_written_fails_nothing_and_the_log_says_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    instance = instance_of(tmp_path)
+    (tmp_path / "data").write_text("a file where a folder should be")
+    assert tell(instance, [BANK]) == 0
+    assert "extract bank" in caplog.text
+    assert "journal of alerts" in caplog.text
+
+
+def test_a_damaged_journal_is_begun_anew(tmp_path: Path) -> None:
+    instance = instance_of(tmp_path)
+    tell(instance, [BANK])
+    (instance.data_dir / "alerts" / "journal.json").write_text("{")
+    assert tell(instance, [BANK]) == 1
+
+
+# --- channels, real ones
+
+
+@pytest.mark.live
+def test_mail_and_webhook_are_told_and_say_what_where_and_which_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    hook = Hook(tmp_path / "hook")
+    with running(tmp_path / "mail") as server, hook.server:
+        mail = json.dumps(server.settings(password="${MAIL_PASSWORD}"))
+        web = json.dumps(json.loads(hook.settings.model_dump_json()) | {"secret": "${HOOK_SECRET}"})
+        instance = instance_of(tmp_path / "house", f"alerts:\n  smtp: {mail}\n  webhook: {web}\n")
+        assert tell(instance, [BANK, TIE_OUT]) == 2
+        (message,) = server.got("ann@acme.example")
+        assert message["Subject"] == "[Acme] 2 alerts: extract bank, fct_tie_out"
+        text = message.get_content()
+        for said in ("FAILED: extract bank", "source bank: cannot be reached", "Look: `otc check`", "Run: r1", "GATE"):
+            assert said in text
+        (body,) = hook.bodies
+        assert (body["company"], len(body["alerts"]), hook.forged) == ("Acme", 2, 0)
+        assert body["alerts"][0]["message"] == "source bank: cannot be reached"
+        assert body["id"] in message["Message-ID"]
+        assert undelivered(instance) == []
+        kept = (instance.data_dir / "alerts" / "journal.json").read_text()
+        assert PASSWORD not in kept
+        assert SECRET not in kept
+
+
+@pytest.mark.live
+def test_who_was_not_reached_is_told_later_and_nobody_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    clock = Clock()
+    with running(tmp_path / "mail") as server:
+        mail = json.dumps(server.settings(password="${MAIL_PASSWORD}", attempts=1))
+        instance = instance_of(tmp_path / "house", f"alerts: {{file: alerts.jsonl, smtp: {mail}}}\n")
+        server.moods.put_off["bob@acme.example"] = 1
+        tell(instance, [BANK], now=clock)
+        (line,) = undelivered(instance)
+        assert "Greylisted" in line.message
+        tell(instance, [BANK], now=clock.after(minutes=2))
+        assert [envelope for envelope, _ in server.taken] == [["ann@acme.example"], ["bob@acme.example"]]
+        assert undelivered(instance) == []
+        assert len(lines(tmp_path / "house")) == 1
+
+
+@pytest.mark.live
+def test_who_says_no_is_given_up_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    with running(tmp_path / "mail") as server:
+        mail = json.dumps(server.settings(password="${MAIL_PASSWORD}"))
+        instance = instance_of(tmp_path / "house", f"alerts: {{smtp: {mail}}}\n")
+        server.moods.refused.add("bob@acme.example")
+        tell(instance, [BANK])
+        (line,) = undelivered(instance)
+        assert (line.ok, line.what) == (True, "never told smtp")
+        assert "No such user" in line.message
+        assert len(server.taken) == 1
+
+
+def test_a_channel_that_is_set_up_wrongly_fails_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    instance = instance_of(tmp_path, "alerts: {webhook: {url: 'http://hooks.example.invalid', secret: '${NOT_SET}'}}\n")
+    assert tell(instance, [BANK]) == 1
+    (line,) = undelivered(instance)
+    assert "NOT_SET" in line.message
+
+
+def test_a_channel_that_is_removed_is_given_up(tmp_path: Path) -> None:
+    instance, clock = instance_of(tmp_path, "alerts: {webhook: {url: 'x', secret: '${NOT_SET}'}}\n"), Clock()
+    tell(instance, [BANK], now=clock)
+    tell(instance_of(tmp_path), [], now=clock.after(hours=1))
+    assert [line.what for line in undelivered(instance)] == ["never told webhook"]
+
+
+def test_it_is_given_up_after_some_days(tmp_path: Path) -> None:
+    instance, clock = instance_of(tmp_path, "alerts: {webhook: {url: 'x', secret: '${NOT_SET}'}}\n"), Clock()
+    tell(instance, [BANK], now=clock)
+    for _ in range(60):
+        tell(instance, [BANK], now=clock.after(hours=1))
+    assert [line.what for line in undelivered(instance)] == ["never told webhook"]
+    assert clock.now - START > timedelta(days=2)
+
+
+# --- the configuration
+
+
+@pytest.mark.parametrize(
+    ("alerts", "named"),
+    [
+        ("{pager: {number: 1}}", ("alerts", "pager", "allowed", "file", "smtp", "webhook")),
+        ("{smtp: yes}", ("smtp", "mapping")),
+        ("{smtp: {host: h, from: a@b.c, to: a@b.c, user: u, password: hunter2}}", ("password", "environment")),
+        ("{webhook: {url: 'https://h', secret: hunter2}}", ("secret", "environment")),
+        ("{webhook: {url: 'https://h', secret: '${NOT_SET}'}}", ("NOT_SET", "not set")),
+        ("{smtp: {host: h}}", ("smtp", "from", "missing")),
+        ("{smtp: {host: h, from: a@b.c, to: a@b.c, colour: blue}}", ("colour", "allowed", "host")),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, alerts: str, named: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        instance_of(tmp_path, f"alerts: {alerts}\n").channels()
+    assert all(word in str(caught.value) for word in named), caught.value
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,1 @@
+"""Messaging systems: how people and programs are told that something happened."""

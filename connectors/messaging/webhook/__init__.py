@@ -1,0 +1,1 @@
+"""A webhook: told to programs, as signed JSON over HTTPS."""
