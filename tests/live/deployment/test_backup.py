@@ -1,4 +1,4 @@
-"""A backup of the warehouse with its audit head, and both restored into another database, as docs/deploy.md says."""
+"""A backup of a warehouse with roles and of its audit head, restored into another database, as docs/deploy.md says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from otc_pipelines.settings import load
 from otc_pipelines.warehouse import Warehouse
 from tests.live import postgres as servers
 from tests.live.postgres import Server
-from tests.pipeline.house import counts, otc, rewritten
+from tests.pipeline.house import counts, otc, rewritten, rows
 from tests.pipeline.released import instance_of, on_server
 
+LOGIN = "otc_restored"
 pytestmark = [
     pytest.mark.live,
     pytest.mark.xdist_group("postgres"),
@@ -43,7 +44,7 @@ def backup(server: Server, config: Path, folder: Path) -> None:
 def restore(server: Server, config: Path, folder: Path, *, head: bool = True) -> str:
     database = server.fresh()
     tool(server, "pg_restore", "--exit-on-error", "--dbname", database, str(folder / "otc.dump"))
-    rewritten(config, lambda document: document.update(warehouse=on_server(config.parent, server.url(database))))
+    belongs_to_its_login(server, config, database)
     if head:
         data = load(config).data_dir
         shutil.rmtree(data / "audit")
@@ -51,25 +52,46 @@ def restore(server: Server, config: Path, folder: Path, *, head: bool = True) ->
     return database
 
 
+def belongs_to_its_login(server: Server, config: Path, database: str) -> None:
+    """Let the instance use a database by a login of its own, with the roles that ``otc init --warehouse`` makes."""
+    url = on_server(config.parent, server.url(database, LOGIN, "only-here"))
+    rewritten(config, lambda document: document.update(warehouse=url))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OTC_WAREHOUSE_ADMIN_URL", server.url())
+        said = otc("init", "--warehouse", config=config)
+    assert said.code == 0, said.err
+
+
 def work_on(config: Path) -> None:
     with audited(Warehouse.of(load(config))) as tx:
         append(tx, kind="run", subject="pass", actor="ann", details={"exit_code": 0})
 
 
+def owners(config: Path) -> set[tuple[str, str]]:
+    found = rows(config, "select schemaname, tableowner from pg_tables where schemaname in ('ops', 'raw_files')")
+    return {(str(r["schemaname"]), str(r["tableowner"])) for r in found}
+
+
 def test_a_restored_backup_is_what_it_was_and_is_proved_by_its_audit_head(postgres: Server, tmp_path: Path) -> None:
-    config = instance_of(tmp_path / "house", "0_1_0", postgres.url(postgres.fresh()))
+    made = [postgres.fresh()]
+    config = instance_of(tmp_path / "house", "0_1_0", postgres.url(made[0]))
+    belongs_to_its_login(postgres, config, made[0])
     assert otc("check", config=config).code == 0
     before = counts(config)
     backup(postgres, config, tmp_path / "backup")
     work_on(config)
     assert counts(config) != before
 
-    restore(postgres, config, tmp_path / "backup", head=False)
+    made.append(restore(postgres, config, tmp_path / "backup", head=False))
     said = otc("audit", "verify", config=config)
     assert said.code != 0, "an older warehouse with a newer head is no restore"
 
-    restore(postgres, config, tmp_path / "backup")
+    made.append(restore(postgres, config, tmp_path / "backup"))
     assert otc("audit", "verify", config=config).code == 0
     assert counts(config) == before
+    assert owners(config) == {("ops", LOGIN), ("raw_files", "loader")}
     work_on(config)
     assert otc("audit", "verify", config=config).code == 0, "work goes on where the backup ended"
+    for database in made:
+        postgres.drop(database)
+    postgres.execute(f"drop role {LOGIN}")

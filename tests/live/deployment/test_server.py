@@ -89,6 +89,8 @@ def test_a_run_goes_from_the_proxy_through_queue_daemon_and_code_location(server
     said = server.graphql(daemons)["instance"]["daemonHealth"]["allDaemonStatuses"]
     assert {d["daemonType"] for d in said if d["required"] and not d["healthy"]} == set()
     assert server.ask("/server_info").status == 200
+    owners = "select distinct schemaname, tableowner from pg_tables where schemaname in ('marts', 'raw_files')"
+    assert set(postgres.execute(owners, server.warehouse)) == {("marts", "transformer"), ("raw_files", "loader")}
     environment = Path(f"/proc/{server.processes['webserver'].pid}/environ").read_bytes()
     password = (server.secrets / "warehouse_password").read_bytes()
     assert password not in environment, "only the code location knows the way into the warehouse"

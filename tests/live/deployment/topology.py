@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy"
 USER = "operator"
 _START = 240
+_OTC = [sys.executable, "-W", "ignore", "-c", "from otc_pipelines.cli import main; main()"]
 _QUERY = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 _LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -65,6 +66,7 @@ class Topology:
     https: int
     http: int
     webserver: int
+    warehouse: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def login(self, password: str | None = None) -> dict[str, str]:
@@ -134,13 +136,16 @@ def serving(postgres: Server, folder: Path) -> Iterator[Topology]:
     assert found
     topology = Topology(folder, secrets, found[1], free_port(), free_port(), free_port())
     databases = _databases(postgres, secrets)
+    topology.warehouse = urlsplit(databases["OTC_WAREHOUSE_URL"]).path[1:]
     code, home = f"127.0.0.1:{free_port()}", folder / "state" / "dagster"
     config = _config(folder)
     own = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "PYTHONPATH", "TMPDIR", "HOME")}
     own |= {"DAGSTER_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         where = ["--port", code.rpartition(":")[2], "--config", str(config)]
-        _start(topology, "code", own | _env_file(secrets / "code.env", databases), where)
+        mine = own | _env_file(secrets / "code.env", databases)
+        _set_up(mine | {"OTC_WAREHOUSE_ADMIN_URL": postgres.url()}, config)
+        _start(topology, "code", mine, where)
         _wait(topology, "code", lambda: _serves_grpc(code))
         shared = own | _env_file(secrets / "dagster.env", databases)
         _start(topology, "webserver", shared, ["--port", str(topology.webserver), "--code", code])
@@ -192,8 +197,15 @@ def _env_file(path: Path, databases: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def _set_up(environment: Mapping[str, str], config: Path) -> None:
+    """The warehouse's roles, made as docs/deploy.md says: by an administrator, once, before anything is started."""
+    command = [*_OTC, "init", "--warehouse", "--config", str(config)]
+    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def _start(topology: Topology, part: str, environment: Mapping[str, str], more: list[str]) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", "from otc_pipelines.cli import main; main()", "serve", part, *more]
+    command = [*_OTC, "serve", part, *more]
     with (topology.folder / f"{part}.log").open("wb") as log:
         topology.processes[part] = subprocess.Popen(
             command, env=dict(environment), cwd=topology.folder, stdout=log, stderr=log
