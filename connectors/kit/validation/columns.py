@@ -87,6 +87,7 @@ def too_precise(field: Field, typed: pa.Array, currency: pa.Array) -> Fault:
     digits = [_digits(code) for code in encoded.dictionary.to_pylist()]
     allowed = pa.array([*digits, 4], pa.int8()).take(pc.fill_null(encoded.indices, len(digits)))
     mask = pc.equal(allowed, -1)
+    typed = typed.cast(pa.decimal128(38, typed.type.scale))  # rounding up the largest amount takes a digit more
     for places in {d for d in digits if d < 4}:
         uneven = pc.not_equal(pc.round(typed, ndigits=places), typed)
         mask = pc.or_(mask, pc.and_(pc.equal(allowed, places), pc.fill_null(uneven, False)))

@@ -127,6 +127,16 @@ def test_values_as_people_write_them(name, text, typed):
     assert value(name, **{name: text}) == typed
 
 
+def test_the_largest_amount_beside_a_currency_without_decimals_stops_nothing():
+    large = {**GOOD, "document_id": "large", "amount": "99999999999999.99"}
+    yen = {**GOOD, "document_id": "yen", "currency": "JPY", "amount": "5"}
+    result = validate(Batch(DOCUMENTS, table(large, yen, {**large, "document_id": "much", "currency": "JPY"})))
+    assert result.good.column("document_id").to_pylist() == ["large", "yen"]
+    assert [(r.row["document_id"], r.reason) for r in result.rejects] == [
+        ("much", "amount '99999999999999.99' has more decimals than its currency allows")
+    ]
+
+
 def test_the_currency_decides_about_decimals_but_not_of_an_amount_in_another():
     assert value("amount", amount="1.234", currency="KWD") == Decimal("1.234")
     assert value("amount", amount="100.0000", currency="JPY") == Decimal(100)
