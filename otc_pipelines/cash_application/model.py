@@ -142,13 +142,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An amount of a bank line on one instalment."""
+    """An amount of a bank line on one instalment; ``receipt_id``: the posted receipt that put it there, or ''."""
 
     source_system: str
     party_id: str
     document_id: str
     installment_no: int
     amount: Decimal
+    receipt_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Bank lines that the ERP has already posted: pending becomes posted, once.
 
 Belongs here: recognising a line's receipt by reference, else by account, amount and date when there is only one.
-Not here: open items. More than one candidate, in either direction, is an exception, never a second entry.
+Not here: open items. More than one candidate, in either direction, is an exception, never a second entry. Receipts
+that all quote the line and are its amount together are its parts: an ERP books a payment of several invoices that way.
 """
 
 from __future__ import annotations
@@ -36,10 +37,20 @@ def recognised(lines: Sequence[Line]) -> Iterator[Decision]:
                 continue
             settled.add(line.credit.key)
             claimed |= receipts
-            if len(receipts) == 1 and claims[next(iter(receipts))] == 1:
-                yield _posted(line, rule, [c for c in line.of(basis) if _receipt(c) in receipts])
+            found = [c for c in line.of(basis) if _receipt(c) in receipts]
+            alone = all(claims[r] == 1 for r in receipts)
+            if alone and (len(receipts) == 1 or (basis is Basis.POSTED_REFERENCE and _parts(line, found))):
+                yield _posted(line, rule, found)
             else:
                 yield _ambiguous(line, receipts, max(claims[r] for r in receipts))
+
+
+def _parts(line: Line, candidates: Iterable[Candidate]) -> bool:
+    """Whether these receipts of one source are the line's amount together, in its currency."""
+    found = {_receipt(c): c for c in candidates}
+    if len({source for source, _ in found}) != 1 or {c.currency for c in found.values()} != {line.credit.currency}:
+        return False
+    return sum((c.receipt_amount or Decimal(0) for c in found.values()), Decimal(0)) == line.credit.amount
 
 
 def _receipt(c: Candidate) -> _Receipt:
@@ -62,8 +73,10 @@ def _plausible(line: Line, basis: Basis) -> Iterable[Candidate]:
 def _posted(line: Line, rule: str, candidates: Sequence[Candidate]) -> Decision:
     credit = line.credit
     first = candidates[0]
-    amounts = [c.receipt_amount for c in candidates if c.receipt_amount is not None]
-    other = next((a for a in amounts if a != credit.amount), None)
+    receipts = {c.receipt_id: c.receipt_amount for c in candidates}
+    stated = [a for a in receipts.values() if a is not None]
+    total = sum(stated, Decimal(0)) if len(stated) == len(receipts) else None
+    other = None if total in (None, credit.amount) else total
     difference = (
         "" if other is None else f" (of {money(other, credit.currency)}, not {money(credit.amount, credit.currency)})"
     )
@@ -72,12 +85,13 @@ def _posted(line: Line, rule: str, candidates: Sequence[Candidate]) -> Decision:
         outcome=Outcome.APPLIED,
         rule=rule,
         score=SCORES[rule],
-        reason=sentence(rule, receipt=first.receipt_id, difference=difference),
+        reason=sentence(rule, receipt=listed(receipts), difference=difference),
         evidence={
             "bases": sorted({c.basis.value for c in candidates}),
             "source_system": first.source_system,
             "receipt_id": first.receipt_id,
-            "receipt_amount": "" if not amounts else f"{amounts[0]:f}",
+            "receipt_amount": "" if total is None else f"{total:f}",
+            **({"receipts": sorted(receipts)} if len(receipts) > 1 else {}),
         },
         applications=tuple(_allocated(candidates, credit.amount)),
         receipt_id=first.receipt_id,
@@ -86,11 +100,11 @@ def _posted(line: Line, rule: str, candidates: Sequence[Candidate]) -> Decision:
 
 def _allocated(candidates: Iterable[Candidate], amount: Decimal) -> Iterator[Application]:
     """What the ERP itself allocated from the receipt, as far as the line's amount reaches."""
-    for c in {c.installment: c for c in candidates if c.document_id}.values():
+    for c in {(c.receipt_id, c.installment): c for c in candidates if c.document_id}.values():
         part = min(c.open_amount, amount)
         if part > 0:
             amount -= part
-            yield Application(c.source_system, c.party_id, c.document_id, c.installment_no, part)
+            yield Application(c.source_system, c.party_id, c.document_id, c.installment_no, part, c.receipt_id)
 
 
 def _ambiguous(line: Line, receipts: set[_Receipt], claims: int) -> Decision:

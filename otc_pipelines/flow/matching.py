@@ -255,7 +255,7 @@ def _row(flow: Flow, d: Decision, nth: int, now: datetime) -> dict[str, Any]:
         "document_id": applied.document_id if applied else None,
         "installment_no": applied.installment_no if applied else None,
         "due_date": None,
-        "receipt_id": d.receipt_id or None,
+        "receipt_id": (applied.receipt_id if applied else "") or d.receipt_id or None,
         "amount": applied.amount if applied else d.credit.amount,
         "currency": d.credit.currency,
         "value_date": d.credit.value_date,

@@ -7,7 +7,7 @@ from otc_pipelines.transform.aging_sql import aging_sql
 from otc_pipelines.transform.project import project_dir
 from otc_pipelines.transform.report import NodeResult, TransformReport
 from otc_pipelines.transform.run import CONFORM, MARTS, TransformError, build, fingerprint, parsed_project
-from otc_pipelines.transform.staged import dbt_vars, staged
+from otc_pipelines.transform.staged import dbt_vars, outbound, staged
 
 __all__ = [
     "CONFORM",
@@ -19,6 +19,7 @@ __all__ = [
     "build",
     "dbt_vars",
     "fingerprint",
+    "outbound",
     "parsed_project",
     "project_dir",
     "staged",

@@ -1,4 +1,4 @@
-"""What the models are told about an instance: which connectors it has, and which entities they stage.
+"""What the models are told about an instance: which connectors it has, what they stage, what is written to them.
 
 Belongs here: dbt variables. Not here: running dbt.
 """
@@ -24,6 +24,19 @@ def staged(project: Path, connectors: Iterable[str]) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
+def outbound(project: Path, connectors: Iterable[str]) -> dict[str, list[str]]:
+    """Return for each outbound object the connectors, of those given, that it can be written to.
+
+    The name of the file says it: ``models/outbound/sync_<connector>__<object>.sql``.
+    """
+    found: dict[str, list[str]] = {}
+    for connector in sorted(set(connectors)):
+        prefix = f"sync_{connector}__"
+        for model in sorted((project / "models" / "outbound").glob(f"{prefix}*.sql")):
+            found.setdefault(model.stem.removeprefix(prefix), []).append(connector)
+    return dict(sorted(found.items()))
+
+
 def dbt_vars(
     project: Path,
     connectors: Iterable[str],
@@ -38,6 +51,7 @@ def dbt_vars(
     return {
         "connectors": names,
         "staged": staged(project, names),
+        "outbound": outbound(project, names),
         "today": today.isoformat(),
         "aging_edges": list(aging_edges),
         "aging_by": aging_by,

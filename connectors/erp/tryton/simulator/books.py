@@ -56,6 +56,7 @@ def set_up(db: Database, today: date) -> None:
         )
         for code, name, kind, receivable in _ACCOUNTS
     }
+    db.create("account.configuration", {"default_account_receivable": accounts["1200"]})
     journals = {c: db.create("account.journal", {"code": c, "name": n, "type": t}) for c, n, t in _JOURNALS}
     for term in TERMS:
         db.create("account.invoice.payment_term", {"name": term})

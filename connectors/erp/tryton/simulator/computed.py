@@ -14,6 +14,12 @@ from connectors.erp.tryton.simulator.database import Database, Record
 
 Context = Mapping[str, Any]
 ZERO = Decimal(0)
+#: Fields that have a value for each company.
+_BY_COMPANY = {
+    ("party.party", "credit_limit_amount"),
+    ("party.party", "account_receivable"),
+    ("account.configuration", "default_account_receivable"),
+}
 
 
 def value_of(db: Database, model: str, record: Record, name: str, context: Context) -> Any:
@@ -25,8 +31,8 @@ def value_of(db: Database, model: str, record: Record, name: str, context: Conte
         return _COMPUTED[model if (model, name) in _NAMED else "", name](db, record, context)
     if field.type == "one2many":
         return [r["id"] for r in db.pointing(field.target, field.inverse, record["id"])]
-    if (model, name) == ("party.party", "credit_limit_amount") and not context.get("company"):
-        return None  # a value for each company: without one there is none
+    if (model, name) in _BY_COMPANY and not context.get("company"):
+        return None  # without a company there is none
     return record[name]
 
 

@@ -41,6 +41,7 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
             "tax_identifier": "many2one= party.identifier",
             "customer_payment_term": "many2one account.invoice.payment_term",
             "credit_limit_amount": "numeric2",
+            "account_receivable": "many2one account.account",
             "receivable": "numeric=",
             "addresses": "one2many party.address party",
         },
@@ -79,6 +80,7 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
         "Bank Account Number",
         {"account": "many2one* bank.account", "type": "char*", "number": "char*", "active": "boolean"},
     ),
+    "account.configuration": ("Account Configuration", {"default_account_receivable": "many2one account.account"}),
     "account.account.type": ("Account Type", {"name": "char*", "receivable": "boolean"}),
     "account.account": (
         "Account",

@@ -22,10 +22,11 @@ PREFIX = "OTC"  #: a statement line of ours begins with it
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a receipt: an amount on an invoice, or on account (no invoice)."""
+    """A part of a receipt: an amount on an invoice, or on account (no invoice), and the receivable account it is on."""
 
     invoice: int | None
     party: int
+    account: int
     amount: Decimal
 
 

@@ -11,7 +11,7 @@ something else is ours to throw away, a posted one never is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
@@ -73,8 +73,6 @@ class Receipts:
     # --- steps
 
     def _create(self, receipt: Receipt, journal: Mapping[str, Any], parts: Sequence[Part]) -> int:
-        books = self._calls.books
-        account = self._receivable(receipt, parts)
         lines = [
             {
                 "sequence": n,
@@ -82,7 +80,7 @@ class Receipts:
                 "date": receipt.value_date,
                 "amount": part.amount,
                 "party": part.party,
-                "account": account,
+                "account": part.account,
                 "description": receipt.description,
                 "related_to": None if part.invoice is None else f"{INVOICE},{part.invoice}",
             }
@@ -96,7 +94,7 @@ class Receipts:
         }
         values = {
             "name": f"{PREFIX} {receipt.bank_line_id}",
-            "company": books.company,
+            "company": self._calls.books.company,
             "journal": journal["id"],
             "date": receipt.value_date,
             **totals[journal["validation"]],
@@ -163,10 +161,10 @@ class Receipts:
                     f"{invoice['number']} has {invoice['amount_to_pay']:f} left to pay, not {part:f}; "
                     "it is matched again once Tryton was read"
                 )
-            parts.append(Part(key, invoice["party"], part))
+            parts.append(Part(key, invoice["party"], invoice["account"], part))
         rest = receipt.amount - sum((p.amount for p in parts), Decimal(0))
         if rest:
-            parts.append(Part(None, receipt.party, rest))
+            parts.append(Part(None, receipt.party, self._on_account(receipt, {p.account for p in parts}), rest))
         return sorted(parts, key=lambda p: (p.party, p.invoice is None, p.invoice or 0))
 
     def _journal(self, receipt: Receipt) -> dict[str, Any]:
@@ -192,13 +190,17 @@ class Receipts:
             )
         return found[0]
 
-    def _receivable(self, receipt: Receipt, parts: Sequence[Part]) -> int:
-        """Return the receivable account: that of the invoices, else the company's only one."""
-        ids = sorted({p.invoice for p in parts if p.invoice is not None})
-        accounts = (
-            {r["account"] for r in self._calls.find(INVOICE, [("id", "in", ids)], ("account",))} if ids else set()
+    def _on_account(self, receipt: Receipt, accounts: Set[int]) -> int:
+        """Return the account for what is on no invoice: the one of the invoices, else the party's, else the usual."""
+        if len(accounts) == 1:
+            return next(iter(accounts))
+        for model, key, name in (
+            ("party.party", receipt.party, "account_receivable"),
+            ("account.configuration", 1, "default_account_receivable"),
+        ):
+            found = self._calls.client.call(model, "read", [key], [name], context=self._calls.context)[0][name]
+            if found is not None:
+                return int(found)
+        raise NotWrittenError(
+            f"party {receipt.party} has no receivable account in Tryton, and there is no usual one; set either"
         )
-        accounts = accounts or set(self._calls.books.accounts)
-        if len(accounts) != 1:
-            raise NotWrittenError(f"receipt {receipt.bank_line_id} would be on {len(accounts)} receivable accounts")
-        return int(accounts.pop())

@@ -1,16 +1,16 @@
 with credits as (
     select
         bank_line_id, source_system, legal_entity, currency, amount, value_date, booking_date,
-        upper(trim(bank_line_id)) as own_id,
-        upper(trim(bank_reference)) as bank_reference
+        {{ spelled('bank_line_id') }} as own_id,
+        {{ spelled('bank_reference') }} as bank_reference
     from {{ ref('int_bank_credit_lines') }}
 ),
 
 receipts as (
     select
         receipt_id, source_system, legal_entity, party_id, currency, amount, receipt_date,
-        upper(trim(reference)) as reference,
-        upper(trim(bank_line_ref)) as bank_line_ref
+        {{ spelled('reference') }} as reference,
+        {{ spelled('bank_line_ref') }} as bank_line_ref
     from {{ ref('int_receipts__current') }}
 ),
 
@@ -39,7 +39,9 @@ by_reference as (
         lines.source_system as bank_source,
         receipts.source_system,
         receipts.receipt_id,
-        case when receipts.amount = lines.amount and receipts.currency = lines.currency then 1 else 0 end as same_amount
+        receipts.amount,
+        lines.amount as line_amount,
+        case when receipts.currency = lines.currency then 1 else 0 end as same_currency
     from line_references as lines
     inner join receipt_references as quoted on lines.reference = quoted.reference
     inner join receipts
@@ -47,16 +49,36 @@ by_reference as (
     where lines.is_own_id or lines.legal_entity is null or lines.legal_entity = receipts.legal_entity
 ),
 
-best_by_reference as (
+summed_by_reference as (
     select
         by_reference.*,
-        max(same_amount) over (partition by bank_source, bank_line_id) as best_of_line,
-        max(same_amount) over (partition by source_system, receipt_id) as best_of_receipt
+        count(*) over (partition by bank_source, bank_line_id) as quoting,
+        count(*) over (partition by bank_source, bank_line_id, source_system) as quoting_of_source,
+        sum(amount) over (partition by bank_source, bank_line_id) as quoting_amount,
+        min(same_currency) over (partition by bank_source, bank_line_id) as quoting_currency
     from by_reference
 ),
 
+-- Receipts of one source that all quote the line, and are its amount together, are its parts: one candidate.
+judged_by_reference as (
+    select
+        bank_line_id, bank_source, source_system, receipt_id,
+        quoting > 1 and quoting = quoting_of_source and quoting_currency = 1 and quoting_amount = line_amount as is_part,
+        case when amount = line_amount and same_currency = 1 then 1 else 0 end as same_amount
+    from summed_by_reference
+),
+
+best_by_reference as (
+    select
+        bank_line_id, bank_source, source_system, receipt_id, is_part,
+        case when is_part then 1 else same_amount end as same_amount,
+        max(case when is_part then 1 else same_amount end) over (partition by bank_source, bank_line_id) as best_of_line,
+        max(case when is_part then 1 else same_amount end) over (partition by source_system, receipt_id) as best_of_receipt
+    from judged_by_reference
+),
+
 linked_by_reference as (
-    select bank_line_id, bank_source, source_system, receipt_id
+    select bank_line_id, bank_source, source_system, receipt_id, is_part
     from best_by_reference
     where same_amount = best_of_line and same_amount = best_of_receipt
 ),
@@ -90,10 +112,10 @@ linked_by_amount as (
 ),
 
 linked as (
-    select bank_line_id, bank_source, source_system, receipt_id, 'reference' as how
+    select bank_line_id, bank_source, source_system, receipt_id, is_part, 'reference' as how
     from linked_by_reference
     union all
-    select bank_line_id, bank_source, source_system, receipt_id, 'amount' as how
+    select bank_line_id, bank_source, source_system, receipt_id, false as is_part, 'amount' as how
     from linked_by_amount
 )
 
@@ -107,7 +129,10 @@ select
     receipts.currency,
     receipts.amount as receipt_amount,
     linked.how,
-    count(*) over (partition by linked.bank_source, linked.bank_line_id) as receipts_of_line,
+    case
+        when linked.is_part then 1
+        else count(*) over (partition by linked.bank_source, linked.bank_line_id)
+    end as receipts_of_line,
     count(*) over (partition by linked.source_system, linked.receipt_id) as lines_of_receipt
 from linked
 inner join receipts

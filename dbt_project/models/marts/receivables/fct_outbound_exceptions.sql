@@ -19,3 +19,13 @@ select
 from {{ ref('int_crm_orders__linked') }} as orders
 left join {{ ref('fct_order_payment_status') }} as status on orders.erp_order_key = status.order_key
 where orders.orders_of_key > 1 or status.order_key is null
+union
+select
+    pending.source_system as target_source,
+    'receipt' as object,
+    pending.bank_line_id as target_key,
+    pending.left_out_because as reason
+from {{ ref('fct_pending_receipts') }} as pending
+where
+    pending.left_out_because is not null
+    and pending.connector in ({{ written_to('receipt') }})

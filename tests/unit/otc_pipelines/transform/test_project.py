@@ -15,7 +15,7 @@ from connectors.kit.banking import BANKING
 from connectors.kit.contract import Entity
 from connectors.kit.receivables import RECEIVABLES
 from otc_pipelines.landing.tables import SQL_TYPES, business_columns
-from otc_pipelines.transform import dbt_vars, project_dir, staged
+from otc_pipelines.transform import dbt_vars, outbound, project_dir, staged
 from tests.unit.otc_pipelines.transform.house import TODAY
 
 PROJECT = project_dir()
@@ -67,6 +67,13 @@ def test_staged_follows_the_folders(tmp_path: Path) -> None:
     assert staged(tmp_path, []) == {}
 
 
+def test_what_can_be_written_where_follows_the_folder() -> None:
+    found = outbound(PROJECT, ["files", "tryton", "salesforce"])
+    assert found["receipt"] == ["tryton"]
+    assert found["account_ar_status"] == ["salesforce"]
+    assert outbound(PROJECT, ["files"]) == {}
+
+
 def test_the_same_instance_is_told_the_same() -> None:
     first = dbt_vars(PROJECT, ["files", "bank_files"], today=TODAY)
     assert first == dbt_vars(PROJECT, iter(["bank_files", "files", "files"]), today=TODAY)
@@ -104,4 +111,5 @@ def test_no_vendor_is_named_between_staging_and_outbound() -> None:
 def test_a_date_that_is_written_along_is_no_reason_to_write() -> None:
     for name, model in documented().items():
         if name.startswith("sync_"):
-            assert model["config"]["meta"]["not_compared"] == ["as_of"], name
+            along = [c["name"] for c in model["columns"] if c["name"] == "as_of"]
+            assert model.get("config", {}).get("meta", {}).get("not_compared", []) == along, name

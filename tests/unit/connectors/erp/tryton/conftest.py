@@ -59,6 +59,13 @@ class Erp:
         amount: Decimal = found["amount_to_pay"]
         return amount
 
+    def receivable(self, code: str) -> int:
+        """Add a receivable account."""
+        like = next(r for r in self.sim.records("account.account") if r["code"] == "1200")
+        values = {name: like[name] for name in ("name", "company", "type", "party_required", "reconcile")}
+        (key,) = self.sim.call("account.account", "create", [{**values, "code": code}])
+        return int(key)
+
     def statements(self) -> list[tuple[str, str]]:
         """Name and state of every statement."""
         return [(s["name"], s["state"]) for s in self.sim.records("account.statement")]

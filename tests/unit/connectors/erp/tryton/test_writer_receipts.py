@@ -47,6 +47,23 @@ def test_a_receipt_is_posted_and_settles_its_invoices(erp, amount, on, left):
     assert sum(r["debit"] for r in lines) == Decimal(amount)
 
 
+def test_what_is_on_account_is_on_the_party_s_receivable_account_else_on_the_usual_one(erp):
+    usual, own = erp.clerk.accounts["1200"], erp.receivable("1210")
+
+    def on_account(key, **on):
+        (outcome,) = erp.put(erp.receipt(key, "60.00", on))
+        found = erp.sim.records("account.statement.line")
+        return [r["account"] for r in found if r["number"] == key and r["related_to"] is None] or outcome.reason
+
+    assert on_account("L1") == [usual]
+    erp.sim.call("party.party", "write", [erp.party], {"account_receivable": own})
+    assert on_account("L2") == [own]
+    assert on_account("L3", A="50.00") == [usual], "with what it pays, where that is on one account"
+    erp.sim.call("party.party", "write", [erp.party], {"account_receivable": None})
+    erp.sim.call("account.configuration", "write", [1], {"default_account_receivable": None})
+    assert "no receivable account" in on_account("L4")
+
+
 def test_sent_twice_it_is_one_receipt(erp):
     intent = erp.receipt("L1", "100.00", {"A": "100.00"})
     assert [o.status for o in (*erp.put(intent), *erp.put(intent))] == [DELIVERED, DELIVERED]
