@@ -47,7 +47,7 @@ def _step(verdict: SuiteVerdict, seconds: float) -> StepReport:
             "severity": verdict.severity,
             "owner": verdict.owner,
             "checks": len(verdict.checks),
-            "failed": [c.what for c in verdict.failed],
+            "failed": [{"expectation": c.what, "found": c.error or c.found} for c in verdict.failed],
             "page": verdict.page,
         },
     )

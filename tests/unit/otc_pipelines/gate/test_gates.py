@@ -85,7 +85,8 @@ def test_one_wrong_row_of_a_mart_stops_every_batch(warehouse: Warehouse, sql: st
     assert may_leave(report) == {"account_ar_status": False, "order_payment_status": False}
     with warehouse.reading() as tx:
         assert not passing(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
-        assert guard.refusal(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
+        refused = guard.refusal(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
+    assert suite in refused and "data_docs/index.html" in refused
 
 
 @pytest.mark.parametrize(
