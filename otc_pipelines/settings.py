@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import yaml
+from croniter import croniter
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
@@ -55,7 +56,15 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _cron(value: str) -> str:
+    fields = len(value.split())
+    if (fields != 5 and not (fields == 1 and value.startswith("@"))) or not croniter.is_valid(value):
+        raise ValueError(f"{value!r} is not a cron expression; write five fields, such as 0 6-20 * * 1-5")
+    return value
+
+
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
+Cron = Annotated[str, AfterValidator(_cron)]
 
 
 class _Model(BaseModel):
@@ -167,6 +176,14 @@ class Alerts(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Schedules(_Model):
+    """When jobs start, in the company's time zone, once somebody has turned their schedules on."""
+
+    pull: Cron = "0 * * * *"
+    delivery: Cron = "30 * * * *"
+    close_of_day: Cron = "55 23 * * *"
+
+
 class Instance(_Model):
     """One ``otc.yaml``, checked."""
 
@@ -179,6 +196,7 @@ class Instance(_Model):
     sources: tuple[Source, ...] = ()
     targets: tuple[Target, ...] = ()
     alerts: Alerts = Alerts()
+    schedules: Schedules = Schedules()
     hold_after_days: int = Field(default=90, ge=0)
     path: Path
 

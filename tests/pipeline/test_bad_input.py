@@ -55,6 +55,11 @@ WRONG_KEYS: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]
     "edges that fall": (lambda d: d.update(aging={"edges": [60, 30]}), ("edges", "[60, 30]", "ascending")),
     "a wrong currency": (lambda d: d["company"].update(base_currency="USDX"), ("base_currency", "USDX")),
     "a wrong time zone": (lambda d: d["company"].update(timezone="Mars"), ("timezone", "Mars", "UTC")),
+    "a time that never comes": (
+        lambda d: d.update(schedules={"pull": "99 * * * *"}),
+        ("schedules.pull", "99 * * * *", "five fields"),
+    ),
+    "a time to the second": (lambda d: d.update(schedules={"delivery": "* * * * * *"}), ("schedules.delivery", "five")),
     "an unknown connector": (source(0, connector="sapp"), ("sapp", "files")),
     "an unknown source of a target": (
         lambda d: d.update(targets=[{"name": "t", "source": "nobody", "objects": ["x"]}]),

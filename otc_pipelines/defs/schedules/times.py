@@ -9,8 +9,8 @@ from otc_pipelines.settings import Instance
 
 
 def schedules(instance: Instance, jobs: Jobs) -> list[dg.ScheduleDefinition]:
-    """Hourly pull, hourly delivery half an hour later, close of day, in the company's time zone."""
-    zone = instance.company.timezone
+    """Pull, delivery and close of day, when the configuration says, in the company's time zone."""
+    zone, times = instance.company.timezone, instance.schedules
 
     def at(name: str, cron: str, job: Any, description: str) -> dg.ScheduleDefinition:
         return dg.ScheduleDefinition(
@@ -18,11 +18,11 @@ def schedules(instance: Instance, jobs: Jobs) -> list[dg.ScheduleDefinition]:
         )
 
     found = [
-        at("hourly_pull", "0 * * * *", jobs.pull, "What is new of every source, on the hour."),
-        at("close_of_day", "55 23 * * *", jobs.close_of_day, "The day's aging, frozen before it ends."),
+        at("scheduled_pull", times.pull, jobs.pull, "What is new of every source; the build follows."),
+        at("close_of_day", times.close_of_day, jobs.close_of_day, "The day's aging, frozen before it ends."),
     ]
     if jobs.deliver is not None:
-        found.append(at("hourly_delivery", "30 * * * *", jobs.deliver, "What the gates let pass, half past the hour."))
+        found.append(at("scheduled_delivery", times.delivery, jobs.deliver, "What the gates let pass."))
     return found
 
 

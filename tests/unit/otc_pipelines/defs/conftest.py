@@ -17,6 +17,7 @@ CONFIG = """\
 
 company: {name: Acme, base_currency: USD, timezone: Europe/Berlin}
 alerts: {file: ./alerts.jsonl}
+schedules: {delivery: 30 6-20 * * 1-5}
 sources:
   - {name: legacy, connector: files, path: ./drop}
   - {name: second, connector: files, path: ./second}

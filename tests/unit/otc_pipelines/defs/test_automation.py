@@ -21,9 +21,9 @@ def _evaluate(sensor: dg.SensorDefinition, context: dg.SensorEvaluationContext) 
 def test_schedules_are_off_and_keep_the_companys_time(defs: dg.Definitions) -> None:
     found = {s.name: s for s in defs.schedules or []}
     assert {n: s.cron_schedule for n, s in found.items()} == {
-        "hourly_pull": "0 * * * *",
+        "scheduled_pull": "0 * * * *",
         "close_of_day": "55 23 * * *",
-        "hourly_delivery": "30 * * * *",
+        "scheduled_delivery": "30 6-20 * * 1-5",
     }
     for schedule in found.values():
         assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
