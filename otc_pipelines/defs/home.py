@@ -24,10 +24,11 @@ STORAGE = "OTC_DAGSTER_URL"
 """Variable with the PostgreSQL URL of Dagster's runs and events; unset, they are files in its folder."""
 
 # One run at a time: a warehouse has one writing process. Nothing that is printed is kept: a vendor's library
-# may print what must not be stored; what happened is in the run's events.
+# may print what must not be stored; what happened is in the run's events, all of them, whatever the log's level is.
 SETTINGS: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
+    "python_logs": {"python_log_level": "INFO"},
     "concurrency": {"runs": {"max_concurrent_runs": 1}},
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",

@@ -11,6 +11,7 @@ import pytest
 
 from otc_pipelines.defs.home import dagster_instance
 from otc_pipelines.defs.house import build_defs
+from otc_pipelines.defs.publish import CLOSE
 from otc_pipelines.defs.whole_way import run_whole_way
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.models import manifest
@@ -129,6 +130,21 @@ def _metadata(event: Any) -> Mapping[str, Any]:
     assert event is not None and event.asset_materialization is not None
     found: Mapping[str, Any] = event.asset_materialization.metadata
     return found
+
+
+def test_a_day_is_closed_alone_and_not_by_the_way(went: tuple[Instance, RunReport]) -> None:
+    """Who materializes everything at noon has not closed the day."""
+    instance, _ = went
+    flow = Flow(instance)
+    job = build_defs(instance, current=Pass(flow), manifest=manifest(flow)).resolve_implicit_global_asset_job_def()
+    configured = [dg.AssetKey(["ops", name]) for name in ("legal_entity", "bank_account")]
+    closed = instance.data_dir / "close"
+    among_others = job.execute_in_process(asset_selection=[CLOSE, *configured])
+    assert among_others.success
+    assert not among_others.asset_materializations_for_node("close__aging")
+    assert not closed.exists()
+    assert job.execute_in_process(asset_selection=[CLOSE]).success
+    assert [p.suffix for p in closed.iterdir()] == [".parquet"]
 
 
 def test_a_source_that_fails_stops_no_other_and_delivery_guards_itself(tmp_path: Path) -> None:
