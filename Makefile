@@ -33,7 +33,7 @@ $(PEERS)/jsforce/.ready: tests/live/jsforce/package-lock.json
 		cp tests/live/jsforce/package.json tests/live/jsforce/package-lock.json tests/live/jsforce/.npmrc $(@D) && \
 		npm ci --silent --prefix $(@D) && touch $@; else echo "no npm here: tests with jsforce will say so and skip"; fi
 
-test: $(READY) lint  ## lint, then every test
+test: $(READY) lint  ## lint, then every test; pictures of the UI stay in artefacts/ui
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(READY)  ## format, style, types, import rules, SQL

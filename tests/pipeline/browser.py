@@ -65,11 +65,13 @@ class Page:
             assert time.monotonic() < deadline, f"never true: {expression}"
             time.sleep(0.25)
 
-    def click(self, words: str) -> None:
-        """Click the first innermost element that says exactly these words."""
+    def click(self, words: str, seconds: float = 90) -> None:
+        """Click the first innermost element that says exactly these words, once it takes clicks."""
         said = json.dumps(words)
-        elements = f"[...document.querySelectorAll('*')].filter(e => !e.children.length && e.textContent === {said})"
-        self.evaluate(f"{elements}[0].click()")
+        saying = f"[...document.querySelectorAll('*')].filter(e => !e.children.length && e.textContent === {said})"
+        found = f"{saying}.find(e => !e.closest('button:disabled, [aria-disabled=true]'))"
+        self.wait_until(f"Boolean({found})", seconds)
+        self.evaluate(f"{found}.click()")
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression."""

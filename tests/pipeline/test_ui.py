@@ -1,17 +1,7 @@
-"""``otc ui`` in a browser: the graph, a run, the pictures, the verdicts. OTC_SCREENSHOTS=folder keeps what was seen."""
+"""``otc ui`` in a browser: the graph, a run, the pictures, the verdicts. Pictures stay in ``artefacts/ui``."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +10,7 @@ from otc_pipelines.defs.home import dagster_instance
 from otc_pipelines.defs.whole_way import run_whole_way
 from otc_pipelines.settings import Instance, load
 from tests.pipeline import browser
+from tests.pipeline.served_ui import artefacts, serving
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,37 +18,6 @@ pytestmark = [
     pytest.mark.xdist_group("dagster"),
     pytest.mark.skipif(browser.executable() is None, reason="no chromium on this machine"),
 ]
-
-
-def _shown(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/server_info", timeout=5) as answer:
-            return int(answer.status) == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-@contextmanager
-def _serving(instance: Instance) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("otc")), "ui", "--read-only", "--port", str(port)]
-    process = subprocess.Popen([*command, "--config", str(instance.path)], stdout=subprocess.PIPE, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 240
-        while not _shown(url):
-            assert process.poll() is None, "otc ui ended by itself"
-            assert time.monotonic() < deadline, "otc ui does not answer"
-            time.sleep(1)
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=90)
-    assert process.returncode == 0, said
-    assert said.startswith(f"Dagster UI of Acme: {url}")
-    assert not _shown(url)
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +37,10 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
 
 
 def test_people_see_the_flow_the_run_and_the_pictures(instance: Instance, tmp_path: Path) -> None:
-    kept = Path(os.environ.get("OTC_SCREENSHOTS") or tmp_path / "seen")
+    kept = artefacts()
     with dagster_instance(instance) as recorded:
         run_id = recorded.get_runs()[0].run_id
-    with _serving(instance) as url, browser.page(tmp_path / "profile") as page:
+    with serving(instance, "--read-only") as url, browser.page(tmp_path / "profile") as page:
         page.go(f"{url}/asset-groups")
         page.wait_for("extract", "stage", "conform", "post", "match", "marts")
         page.picture(kept / "graph.png")
