@@ -24,6 +24,7 @@ from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.models import manifest as parse
 from otc_pipelines.flow.run import Pass
 from otc_pipelines.settings import Instance, load
+from otc_pipelines.warehouse import Warehouse
 
 
 def build_defs(
@@ -39,16 +40,17 @@ def build_defs(
     already. ConfigError in one line where the configuration is wrong.
     """
     instance = instance or load()
+    stored = Warehouse.of(instance).kind
     models = model_assets(instance, parse(Flow(instance)) if manifest is None else manifest)
     jobs = jobs_of(delivers=bool(instance.targets))
     return dg.Definitions(
         assets=[
-            configuration_asset(),
+            configuration_asset(stored),
             *source_assets(instance, retries),
             models,
-            ledger_asset(),
-            decision_asset(),
-            published_asset(key for key in models.keys if key.path[0] == "marts"),
+            ledger_asset(stored),
+            decision_asset(stored),
+            published_asset([key for key in models.keys if key.path[0] == "marts"], stored),
             close_asset(),
             *sync_assets(instance),
         ],

@@ -79,7 +79,7 @@ def parsed_project(
     project_dir: Path, warehouse: Warehouse, vars: Mapping[str, Any], target_path: Path
 ) -> dict[str, Any]:
     """Return dbt's own manifest of the project: models, tests, what depends on what. No warehouse is opened."""
-    with _environment(warehouse, 1), contextlib.redirect_stdout(io.StringIO()):
+    with _environment(warehouse, 1, connects=False), contextlib.redirect_stdout(io.StringIO()):
         found = _parsed(project_dir, vars, _common(project_dir, vars, target_path))
     return dict(found.writable_manifest().to_dict(omit_none=False))
 
@@ -146,10 +146,10 @@ def fingerprint(project: Path) -> str:
 
 
 @contextlib.contextmanager
-def _environment(warehouse: Warehouse, threads: int) -> Iterator[None]:
+def _environment(warehouse: Warehouse, threads: int, *, connects: bool = True) -> Iterator[None]:
     """What profiles.yml reads, for the time of the run."""
     values = {
-        **warehouse.dbt_environment(),
+        **warehouse.dbt_environment(connects=connects),
         "OTC_DBT_THREADS": str(threads),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }

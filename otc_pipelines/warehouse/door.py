@@ -102,9 +102,11 @@ class Warehouse(ABC):
     """The warehouse of an instance: one writing process at a time.
 
     ``folder`` is the instance's own folder for what belongs to the warehouse and is not in it: the audit chain's
-    anchor, load packages, the gates' pages. ``marts_built_in`` is the schema in which dbt builds the marts.
+    anchor, load packages, the gates' pages. ``marts_built_in`` is the schema in which dbt builds the marts. ``kind`` is
+    the database's usual name.
     """
 
+    kind: ClassVar[str]
     marts_built_in: ClassVar[str] = "marts"
     folder: Path
 
@@ -141,8 +143,8 @@ class Warehouse(ABC):
         """Read without writing. WarehouseError when there is none yet, or another process keeps it."""
 
     @abstractmethod
-    def dbt_environment(self) -> Mapping[str, str]:
-        """Return what ``dbt_project/profiles.yml`` reads to connect: its target and where that is."""
+    def dbt_environment(self, *, connects: bool = True) -> Mapping[str, str]:
+        """Return what ``dbt_project/profiles.yml`` reads: dbt's target, and how to sign in where it ``connects``."""
 
     @abstractmethod
     def sqlalchemy(self) -> tuple[str, dict[str, Any]]:

@@ -109,6 +109,8 @@ class EmbeddedTx(Tx):
 class EmbeddedWarehouse(Warehouse):
     """One DuckDB file; ``wait`` is how many seconds to wait for whoever has it."""
 
+    kind = "duckdb"
+
     def __init__(self, path: Path, wait: float | None = None) -> None:
         self.path = path
         self.folder = path.parent
@@ -124,7 +126,7 @@ class EmbeddedWarehouse(Warehouse):
         """See Warehouse. Of a file there is no more to say."""
         return {}
 
-    def dbt_environment(self) -> Mapping[str, str]:
+    def dbt_environment(self, *, connects: bool = True) -> Mapping[str, str]:
         """See Warehouse."""
         return {"OTC_DBT_TARGET": "duckdb", "OTC_WAREHOUSE_PATH": str(self.path), "OTC_MARTS_BUILT_IN": "marts"}
 

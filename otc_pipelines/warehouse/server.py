@@ -30,6 +30,7 @@ _POLL = 0.1
 class ServerWarehouse(Warehouse):
     """A database of a server; ``folder`` is the instance's own, ``wait`` is how many seconds to wait for its writer."""
 
+    kind = "postgres"
     marts_built_in = "marts_build"
 
     def __init__(self, url: str, folder: Path, wait: float | None = None) -> None:
@@ -59,10 +60,12 @@ class ServerWarehouse(Warehouse):
             "roles": roles,
         }
 
-    def dbt_environment(self) -> Mapping[str, str]:
+    def dbt_environment(self, *, connects: bool = True) -> Mapping[str, str]:
         """See Warehouse. The time zone and the name in ``pg_stat_activity`` are libpq's own variables."""
-        with self._connected() as connection:
-            role = "transformer" if self.roles(connection) else ""
+        role = ""
+        if connects:
+            with self._connected() as connection:
+                role = "transformer" if self.roles(connection) else ""
         where = self.address
         return {
             "OTC_DBT_TARGET": "postgres",

@@ -18,7 +18,7 @@ _READ = (
 )
 
 
-def decision_asset() -> dg.AssetsDefinition:
+def decision_asset(stored: str) -> dg.AssetsDefinition:
     """``ops.match_decision``: applied, proposed, or left to a person."""
 
     @dg.asset(
@@ -26,7 +26,7 @@ def decision_asset() -> dg.AssetsDefinition:
         deps=[model_key("conformed", name) for name in _READ],
         group_name="match",
         owners=[OWNERS["match"]],
-        kinds={"python", "duckdb"},
+        kinds={"python", stored},
         tags={"layer": "match"},
         required_resource_keys={RESOURCE},
         description="What cash application decided for each bank credit, by which rule, why, and what superseded it.",

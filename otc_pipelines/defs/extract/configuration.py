@@ -14,14 +14,14 @@ _ABOUT = {
 }
 
 
-def configuration_asset() -> dg.AssetsDefinition:
+def configuration_asset(stored: str) -> dg.AssetsDefinition:
     """The configuration's tables; every raw table is made too, so that models find one even of a source that fails."""
     specs = [
         dg.AssetSpec(
             key,
             group_name="extract",
             owners=[OWNERS["extract"]],
-            kinds={"yaml", "duckdb"},
+            kinds={"yaml", stored},
             tags={"role": "configuration"},
             description=_ABOUT[key.path[-1]],
         )

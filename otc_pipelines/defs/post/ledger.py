@@ -11,7 +11,7 @@ MOVEMENTS = dg.AssetKey(["ops", "ar_movement"])
 _READ = ("documents", "installments", "receipts", "receipt_events", "allocations", "adjustments", "fx_rates")
 
 
-def ledger_asset() -> dg.AssetsDefinition:
+def ledger_asset(stored: str) -> dg.AssetsDefinition:
     """``ops.ar_movement``, posted from the versions that were loaded since the last posting."""
 
     @dg.asset(
@@ -19,7 +19,7 @@ def ledger_asset() -> dg.AssetsDefinition:
         deps=[model_key("conformed", f"int_{entity}__unioned") for entity in _READ],
         group_name="post",
         owners=[OWNERS["post"]],
-        kinds={"python", "duckdb"},
+        kinds={"python", stored},
         tags={"layer": "post"},
         required_resource_keys={RESOURCE},
         description=(

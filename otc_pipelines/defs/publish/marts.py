@@ -18,7 +18,7 @@ PUBLISHED = dg.AssetKey(["published", "marts"])
 _FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=24), warn_window=timedelta(hours=3))
 
 
-def published_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
+def published_asset(marts: Iterable[dg.AssetKey], stored: str) -> dg.AssetsDefinition:
     """The copy of every mart that BI and the command line read."""
 
     @dg.asset(
@@ -26,11 +26,11 @@ def published_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         deps=sorted(marts),
         group_name="marts",
         owners=[OWNERS["marts"]],
-        kinds={"duckdb", "python"},
+        kinds={stored, "python"},
         tags={"layer": "publish"},
         required_resource_keys={RESOURCE},
         freshness_policy=_FRESH,
-        description="A copy of the marts in a file of its own, swapped in whole: a reader never sees half a build.",
+        description="The marts that people read, all of one build, swapped in whole: a reader never sees half of one.",
     )
     def marts_copy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         current = current_pass(context)

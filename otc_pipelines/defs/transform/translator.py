@@ -15,6 +15,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from otc_pipelines.naming import OWNERS, raw_asset
 from otc_pipelines.settings import Instance
+from otc_pipelines.warehouse import Warehouse
 
 LAYERS = {"staging": "stage", "conformed": "conform", "marts": "marts", "outbound": "gate"}
 """Schema of a model → its asset group. What would leave the house stands where it is judged."""
@@ -32,6 +33,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # the library car
 
     def __init__(self, instance: Instance) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_source_metadata=False))
+        self._stored = Warehouse.of(instance).kind
         self._sources: dict[str, list[str]] = {}
         for source in instance.sources:
             self._sources.setdefault(f"raw_{source.connector}", []).append(source.name)
@@ -50,7 +52,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # the library car
         view = props["config"]["materialized"] == "view"
         return spec.replace_attributes(
             deps=list(deps.values()),
-            kinds={"dbt", "duckdb", "view" if view else "table"},
+            kinds={"dbt", self._stored, "view" if view else "table"},
             owners=[OWNERS[layer]],
             tags={"layer": layer},
             freshness_policy=_FRESH if layer in ("marts", "gate") and not view else None,

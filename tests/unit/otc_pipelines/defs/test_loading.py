@@ -37,6 +37,21 @@ def test_definitions_load_without_network_and_telemetry(instance: Instance) -> N
     assert done.stdout.strip() == "6 []"
 
 
+@pytest.mark.slow
+def test_definitions_load_while_the_warehouse_server_is_down_and_name_its_database(instance: Instance) -> None:
+    config = instance.path.with_name("on_server.yaml")
+    config.write_text(instance.path.read_text() + "warehouse: postgresql://otc@127.0.0.1:1/otc\n")
+    code = """
+from otc_pipelines.definitions import defs
+kinds = [spec.kinds for spec in defs.resolve_all_asset_specs()]
+models = [k for k in kinds if "dbt" in k]
+print(len(models) > 20, all("postgres" in k for k in models), any("duckdb" in k for k in kinds))
+"""
+    done = _python(code, config)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "True True False"
+
+
 def test_a_wrong_configuration_is_one_line(tmp_path: Path) -> None:
     wrong = tmp_path / "otc.yaml"
     wrong.write_text("company: {name: Acme, base_currency: USD}\nwarehouze: duckdb\n")
