@@ -48,7 +48,10 @@ class Journal:
 
 
 def read(folder: Path) -> Journal:
-    """Return the journal as it stands; an empty one where there is none, or what is there is none."""
+    """Return the journal as it stands; an empty one where there is none, or what is there is none.
+
+    FatalError where it cannot be read.
+    """
     path = folder / "journal.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -58,6 +61,8 @@ def read(folder: Path) -> Journal:
     except (ValueError, KeyError, TypeError):
         _log.error("%s is damaged; a new journal of alerts is begun, and lasting ones will be told again", path)
         return Journal()
+    except OSError as problem:
+        raise FatalError(f"{path} cannot be read: {problem.strerror or problem}; give the right") from None
 
 
 @contextmanager

@@ -1,35 +1,34 @@
 """Alerts: something failed, or fell silent, that a person must look at. Always to the log; to a file and channels too.
 
-Belongs here: saying each occurrence once, in words, through every channel, and again where one could not. Not here:
-what is worth an alert (``occurrences``), any wire (``connectors/messaging``). Nothing here ever fails a run.
+Belongs here: saying each occurrence once, in words. Not here: what is worth an alert (``occurrences``), who gets it and
+when it is tried again (``alert_delivery``), any wire (``connectors/messaging``). Nothing here ever fails a run.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from connectors.kit.contract import CheckResult, Outcome, OutcomeStatus
-from connectors.kit.errors import ConnectorError, FatalError
-from connectors.kit.notifying import Channel, Notification
+from connectors.kit.contract import CheckResult
+from connectors.kit.errors import ConnectorError
+from connectors.kit.notifying import Notification
 from connectors.kit.redact import redact_text
-from otc_pipelines.flow.alert_journal import Journal, Waiting, read, writing
+from otc_pipelines.flow.alert_delivery import begun, deliver, folder, now_or_never
+from otc_pipelines.flow.alert_journal import read, writing
 from otc_pipelines.settings import Instance
 
 _log = logging.getLogger(__name__)
-_FILE = "file"
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
-_ATTEMPTS = 60  # over two days
 _WORDS = {"run_failed": "failed", "gate_failed": "gate failed", "silent_source": "silent"}
+_unwritten: set[tuple[Path, str]] = set()
+"""What this process has told while the journal could not be written, so that it is not told each minute."""
 
 Kind = Literal["run_failed", "gate_failed", "silent_source"]
 
@@ -66,27 +65,18 @@ def tell(
     """Tell what is new among ``occurred``, all of it as one notification; return how many that were.
 
     What lasts is not told again until it was cleared in between. What waits is tried again. Never raises for a channel,
-    a file or a journal that cannot be used: that is logged.
+    a file or a journal that cannot be used: that is logged. Without a journal it is tried once, which is better than
+    silence where the disk is full.
     """
+    over = set(cleared)
     try:
-        with writing(_folder(instance)) as (journal, save):
-            gone = set(cleared)
-            lasting = {k: v for k, v in journal.lasting.items() if k not in gone}
-            changed = lasting != journal.lasting
-            journal.lasting = lasting
-            new = list({o.key: o for o in occurred if o.key not in lasting}.values())
-            if new:
-                _add(instance, journal, new, now())
-            if new or changed:
-                save()
-            if journal.waiting:
-                _deliver(instance, journal, now())
-                save()
-            return len(new)
-    except ConnectorError as problem:
-        for o in occurred:
-            _log.error("%s: %s: %s", o.kind, o.subject, _one_line(o.message))
-        _log.error("alerts: %s", problem)
+        try:
+            new = _noted(instance, occurred, over, now())
+        except ConnectorError as problem:
+            _log.error("alerts: %s", problem)
+            return _told_without_journal(instance, occurred, over, now())
+        deliver(instance, now)
+        return len(new)
     except Exception:  # a defect here must not cost a run; the log shows it
         _log.exception("alerts broke")
     return 0
@@ -94,7 +84,10 @@ def tell(
 
 def undelivered(instance: Instance) -> list[CheckResult]:
     """What could not be told, a line each: what waits for another try, and the last that was given up."""
-    journal = read(_folder(instance))
+    try:
+        journal = read(folder(instance))
+    except ConnectorError as problem:
+        return [CheckResult("journal", False, str(problem))]
     waiting = [
         CheckResult(f"waiting {name}", False, f"{w.subject}: {state['reason'] or 'not tried yet'}")
         for w in journal.waiting
@@ -106,108 +99,48 @@ def undelivered(instance: Instance) -> list[CheckResult]:
     ]
 
 
-def _add(instance: Instance, journal: Journal, new: Sequence[Occurrence], at: datetime) -> None:
+def _noted(instance: Instance, occurred: Sequence[Occurrence], over: set[str], at: datetime) -> list[Occurrence]:
+    """Write down what is new and what is over, before anything is sent; return what is new."""
+    with writing(folder(instance)) as (journal, save):
+        lasting = {k: v for k, v in journal.lasting.items() if k not in over}
+        new = list({o.key: o for o in occurred if o.key not in lasting}.values())
+        lasting |= {o.key: {"since": at.isoformat(), "message": _one_line(o.message), "run_id": o.run_id} for o in new}
+        if lasting == journal.lasting:
+            return []
+        journal.lasting = lasting
+        if new:
+            waiting = begun(instance, _notification(instance, new, at), at)
+            journal.waiting += [waiting] if waiting.channels else []
+        save()
+    _unwritten.difference_update({(instance.path, k) for k in over | set(lasting)})
     for o in new:
         _log.error("%s: %s: %s", o.kind, o.subject, _one_line(o.message))
-        journal.lasting[o.key] = {"since": at.isoformat(), "message": _one_line(o.message), "run_id": o.run_id}
-    names = ([_FILE] if instance.alerts.file else []) + list(instance.alerts.options)
-    if not names:
-        return
+    return new
+
+
+def _told_without_journal(instance: Instance, occurred: Sequence[Occurrence], over: set[str], at: datetime) -> int:
+    _unwritten.difference_update({(instance.path, k) for k in over})
+    new = list({o.key: o for o in occurred if (instance.path, o.key) not in _unwritten}.values())
+    for o in new:
+        _log.error("%s: %s: %s", o.kind, o.subject, _one_line(o.message))
+        _unwritten.add((instance.path, o.key))
+    if new:
+        now_or_never(instance, _notification(instance, new, at))
+    return len(new)
+
+
+def _notification(instance: Instance, new: Sequence[Occurrence], at: datetime) -> Notification:
     company, host = instance.company.name, socket.gethostname()
     alerts = [
         {"kind": o.kind, "subject": o.subject, "message": _one_line(o.message), "where": o.where, "run_id": o.run_id}
         for o in new
     ]
-    said = Notification(
+    return Notification(
         id=uuid.uuid4().hex,
         subject=_subject(company, new),
         text=_text(company=company, alerts=alerts, words=_WORDS, at=f"{at:%Y-%m-%d %H:%M} UTC", host=host),
         facts={"at": at.isoformat(), "company": company, "host": host, "alerts": alerts},
     )
-    state = {name: {"recipients": None, "attempts": 0, "next": at.isoformat(), "reason": ""} for name in names}
-    journal.waiting.append(Waiting(said.id, said.subject, said.text, dict(said.facts), state))
-
-
-def _deliver(instance: Instance, journal: Journal, now: datetime) -> None:
-    """Send what is due. What was sent is struck out, what was refused for good is given up, the rest waits longer."""
-    opened = _channels(instance)
-    for waiting in list(journal.waiting):
-        for name in list(waiting.channels):
-            state = waiting.channels[name]
-            if datetime.fromisoformat(state["next"]) > now:
-                continue
-            outcomes = _sent(instance, opened, name, waiting, state["recipients"])
-            left = [o for o in outcomes if o.status not in (OutcomeStatus.DELIVERED, OutcomeStatus.FAILED)]
-            refused = [o for o in outcomes if o.status is OutcomeStatus.FAILED]
-            state["attempts"] += 1
-            if state["attempts"] >= _ATTEMPTS:
-                refused, left = refused + left, []
-            for o in refused:
-                _log.error("alert %r was never told to %s by %s: %s", waiting.subject, o.key, name, o.reason)
-                journal.give_up(at=f"{now:%Y-%m-%d %H:%M}", subject=waiting.subject, channel=name, reason=o.reason)
-            if not left:
-                del waiting.channels[name]
-                continue
-            _log.error("alert %r could not be told by %s: %s; it is tried again", waiting.subject, name, left[0].reason)
-            wait = min(_FIRST_WAIT * 2 ** min(state["attempts"] - 1, 10), _LONGEST_WAIT)
-            state |= {
-                "recipients": [o.key for o in left if o.key] or None,
-                "next": (now + wait).isoformat(),
-                "reason": left[0].reason,
-            }
-        if not waiting.channels:
-            journal.waiting.remove(waiting)
-
-
-def _channels(instance: Instance) -> Mapping[str, tuple[Channel, Any] | ConnectorError]:
-    try:
-        return {channel.name: (channel, settings) for channel, settings in instance.channels()}
-    except ConnectorError as problem:
-        return dict.fromkeys(instance.alerts.options, problem)
-
-
-def _sent(
-    instance: Instance,
-    opened: Mapping[str, tuple[Channel, Any] | ConnectorError],
-    name: str,
-    waiting: Waiting,
-    recipients: list[str] | None,
-) -> list[Outcome]:
-    """Send one notification through one channel; whatever goes wrong is an outcome."""
-    try:
-        if name == _FILE:
-            _append(instance, waiting.facts)
-            return [Outcome("", OutcomeStatus.DELIVERED)]
-        found = opened.get(name)
-        if found is None:
-            return [Outcome("", OutcomeStatus.FAILED, f"{name} is not configured any more")]
-        if isinstance(found, ConnectorError):
-            raise found
-        channel, settings = found
-        notifier = channel.notifier(settings)
-        known = notifier.recipients()
-        wanted = [r for r in recipients if r in known] if recipients is not None else list(known)
-        return list(notifier.notify(Notification(waiting.id, waiting.subject, waiting.text, waiting.facts), wanted))
-    except ConnectorError as problem:
-        return [Outcome("", OutcomeStatus.RETRY, str(problem))]
-    except Exception as problem:
-        _log.exception("channel %s broke", name)
-        return [Outcome("", OutcomeStatus.RETRY, f"it broke: {type(problem).__name__}")]
-
-
-def _append(instance: Instance, facts: Mapping[str, Any]) -> None:
-    path = instance.path.parent / str(instance.alerts.file)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            for alert in facts["alerts"]:
-                file.write(json.dumps({"at": facts["at"], **alert}, ensure_ascii=False) + "\n")
-    except OSError as problem:
-        raise FatalError(f"alerts.file {path} cannot be written: {problem.strerror or problem}; name another") from None
-
-
-def _folder(instance: Instance) -> Path:
-    return instance.data_dir / "alerts"
 
 
 def _one_line(text: str) -> str:

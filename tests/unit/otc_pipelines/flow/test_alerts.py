@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from connectors.kit.errors import ConfigError
+from otc_pipelines.flow import alert_delivery
 from otc_pipelines.flow.alert_journal import read
 from otc_pipelines.flow.alerts import Occurrence, tell, undelivered
 from otc_pipelines.settings import Instance, load
@@ -110,9 +113,11 @@ def test_a_journal_that_cannot_be_written_fails_nothing_and_the_log_says_it(
 ) -> None:
     instance = instance_of(tmp_path)
     (tmp_path / "data").write_text("a file where a folder should be")
-    assert tell(instance, [BANK]) == 0
+    assert tell(instance, [BANK]) == 1
     assert "extract bank" in caplog.text
     assert "journal of alerts" in caplog.text
+    (line,) = undelivered(instance)
+    assert (line.ok, "cannot be read" in line.message) == (False, True)
 
 
 def test_a_damaged_journal_is_begun_anew(tmp_path: Path) -> None:
@@ -204,6 +209,65 @@ def test_it_is_given_up_after_some_days(tmp_path: Path) -> None:
         tell(instance, [BANK], now=clock.after(hours=1))
     assert [line.what for line in undelivered(instance)] == ["never told webhook"]
     assert clock.now - START > timedelta(days=2)
+
+
+# --- bad moments
+
+
+@pytest.fixture
+def hooked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hook, Instance]]:
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    hook = Hook(tmp_path / "hook")
+    with hook.server:
+        web = json.dumps(json.loads(hook.settings.model_dump_json()) | {"secret": "${HOOK_SECRET}"})
+        yield hook, instance_of(tmp_path / "house", f"alerts: {{webhook: {web}}}\n")
+
+
+@pytest.mark.live
+def test_it_is_told_although_the_journal_cannot_be_written_and_not_each_minute(hooked: tuple[Hook, Instance]) -> None:
+    hook, instance = hooked
+    instance.data_dir.write_text("a file where a folder should be")
+    assert [tell(instance, [BANK]), tell(instance, [BANK])] == [1, 0]
+    assert [tell(instance, [], [BANK.key]), tell(instance, [BANK])] == [0, 1]
+    instance.data_dir.unlink()
+    assert [tell(instance, [BANK]), tell(instance, [BANK])] == [1, 0], "now it is written down"
+    assert [b["subject"] for b in hook.bodies] == ["[Acme] failed: extract bank"] * 3
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("where", "times"), [("_sent", 1), ("_settle", 2)], ids=["before sending", "after sending"])
+def test_who_dies_at_it_loses_nothing_and_a_repetition_can_be_told(
+    hooked: tuple[Hook, Instance], monkeypatch: pytest.MonkeyPatch, where: str, times: int
+) -> None:
+    hook, instance = hooked
+
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(alert_delivery, where, dies)
+        tell(instance, [BANK])
+    assert tell(instance, [BANK]) == 0, "it was written down"
+    assert len(hook.bodies) == times
+    assert len({b["id"] for b in hook.bodies}) == 1
+    assert undelivered(instance) == []
+
+
+@pytest.mark.live
+def test_a_sender_that_is_slow_keeps_nobody_from_noting(
+    hooked: tuple[Hook, Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook, instance = hooked
+    monkeypatch.setattr(alert_delivery, "_OTHER_SENDER", 0.0)
+    tell(instance, [BANK])
+    with FileLock(instance.data_dir / "alerts" / "sending.lock"):
+        assert tell(instance, [TIE_OUT]) == 1
+        assert [line.message for line in undelivered(instance)] == ["[Acme] gate failed: fct_tie_out: not tried yet"]
+    tell(instance, [])
+    assert [b["subject"] for b in hook.bodies] == [
+        "[Acme] failed: extract bank",
+        "[Acme] gate failed: fct_tie_out",
+    ]
 
 
 # --- the configuration
