@@ -25,6 +25,15 @@ from otc_pipelines.warehouse.session import address, connect, told
 LOCK = 0x6F7463  # "otc": advisory locks are a database's own, so one number serves every instance
 _TRANSACTIONS = LOCK + 1
 _POLL = 0.1
+_LIBPQ = {
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "sslcrl": "PGSSLCRL",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+"""Options of the URL that dbt has no key for: libpq takes them from the environment."""
 
 
 class ServerWarehouse(Warehouse):
@@ -80,6 +89,7 @@ class ServerWarehouse(Warehouse):
             "OTC_PG_SSLROOTCERT": dict(where.options).get("sslrootcert", ""),
             "PGTZ": "UTC",
             "PGAPPNAME": "otc dbt",
+            **{_LIBPQ[name]: value for name, value in where.options if name in _LIBPQ},
         }
 
     def sqlalchemy(self) -> tuple[str, dict[str, Any]]:

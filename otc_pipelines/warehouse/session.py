@@ -88,20 +88,11 @@ def connect(where: Address, *, timeout: float = 10) -> Any:
     """Sign in; a statement stands by itself until a transaction is begun. ConfigError, WarehouseError say why not."""
     options: dict[str, Any] = dict(where.options)
     settings = f"{options.pop('options', '')} -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601".strip()
+    wanted = {"connect_timeout": max(2, int(timeout)), "keepalives_idle": 30, **options}
+    ours = {"application_name": _application(), "client_encoding": "UTF8", "options": settings}
+    place = {"host": where.host, "port": where.port, "dbname": where.database}
     try:
-        connection = psycopg2.connect(
-            host=where.host,
-            port=where.port,
-            dbname=where.database,
-            user=where.user,
-            password=where.password,
-            application_name=_application(),
-            client_encoding="UTF8",
-            connect_timeout=max(2, int(timeout)),
-            keepalives_idle=30,
-            options=settings,
-            **options,
-        )
+        connection = psycopg2.connect(**{**wanted, **ours, **place, "user": where.user, "password": where.password})
     except psycopg2.Error as problem:
         said = first_line(problem).replace(where.password or "\0", "…")
         if any(word in said for word in _REFUSED):

@@ -12,7 +12,7 @@ from otc_pipelines.warehouse import Warehouse, WarehouseError
 from otc_pipelines.warehouse.fitness import Facts
 from otc_pipelines.warehouse.parameters import bound
 from otc_pipelines.warehouse.server import ServerWarehouse
-from otc_pipelines.warehouse.session import address
+from otc_pipelines.warehouse.session import address, connect
 
 ODD = "p@ss:w/o?r#d %25'\""
 COMPANY = "company: {name: A, base_currency: USD, timezone: UTC}\n"
@@ -101,3 +101,31 @@ def test_a_colon_in_a_literal_or_a_cast_is_no_parameter() -> None:
     assert used == {"a": 1, "b": 2}
     plain = "select '100%', ':a'"
     assert bound(plain, {"a": 1}, lambda name: name, lambda part: part.replace("%", "%%")) == (plain, {})
+
+
+def test_options_of_the_url_reach_dbt_too() -> None:
+    where = ServerWarehouse(
+        "postgresql://otc:x@db/books?sslmode=verify-full&sslrootcert=/ca.pem&sslcert=/me.pem&sslkey=/me.key", Path()
+    )
+    told = where.dbt_environment(connects=False)
+    assert {
+        k: told[k] for k in ("OTC_PG_SSLMODE", "OTC_PG_SSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "OTC_PG_DATABASE")
+    } == {
+        "OTC_PG_SSLMODE": "verify-full",
+        "OTC_PG_SSLROOTCERT": "/ca.pem",
+        "PGSSLCERT": "/me.pem",
+        "PGSSLKEY": "/me.key",
+        "OTC_PG_DATABASE": "books",
+    }
+    assert [k for k, v in told.items() if v == "x"] == ["DBT_ENV_SECRET_OTC_PG_PASSWORD"]
+
+
+@pytest.mark.parametrize("option", ["application_name=mine", "client_encoding=LATIN1", "connect_timeout=2"])
+def test_an_option_that_is_ours_too_is_no_clash(option: str) -> None:
+    with pytest.raises(WarehouseError, match="cannot be reached"):
+        connect(address(f"postgresql://otc:x@127.0.0.1:1/books?{option}"))
+
+
+def test_an_option_that_libpq_does_not_know_is_named() -> None:
+    with pytest.raises(ConfigError, match="colour"):
+        connect(address("postgresql://otc:x@127.0.0.1:1/books?colour=red"))
