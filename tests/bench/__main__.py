@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 
+from tests.bench import erp_read
 from tests.bench.contest import contest
+from tests.live.tryton import missing
 
 ROWS = os.environ.get("OTC_BENCH_ROWS", "100000")
 INVOICES = os.environ.get("OTC_BENCH_INVOICES", "10000")
@@ -15,6 +17,22 @@ RUNS = int(os.environ.get("OTC_BENCH_RUNS", "5"))
 TOOLS = ["limit", "ours", "dlt_arrow"] + (["dlt_default"] if int(ROWS) <= 100_000 else [])
 
 contest(f"B1 and B2: {int(ROWS):,} invoices as JSON to a raw table", "tests.bench.b1_landing", TOOLS, [ROWS], RUNS)
+
+reason = missing()
+if reason:
+    print(f"reading a live ERP is left out: {reason}")
+else:
+    with erp_read.served() as (erp, folder):
+        where = [erp.url, erp.database, str(folder)]
+        contest(
+            f"A live ERP, {erp_read.GROWN} times its books, whole",
+            "tests.bench.erp_read",
+            ["bare", "ours"],
+            where,
+            RUNS,
+        )
+        tools = ["bare_incremental", "ours_incremental"]
+        contest("The same, one invoice in a hundred touched", "tests.bench.erp_read", tools, where, RUNS)
 for phase, said in (("first", "everything is new"), ("again", "nothing is new")):
     title = f"B11: a whole pass over {int(INVOICES):,} invoices, {said}"
     contest(title, "tests.bench.b11_orchestration", ["bare", "dagster"], [INVOICES, phase], RUNS)

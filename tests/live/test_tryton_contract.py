@@ -87,6 +87,13 @@ def test_what_the_vendor_refuses_is_told_with_its_own_words(erp):
         assert client.search_count("party.party", [("name", "=", "Twice")]) == 0
 
 
+def test_a_database_that_is_not_there_is_named(erp):
+    """By itself, for trytond looks for it for half a minute before it says so."""
+    client = TrytonClient(erp.settings(database="nowhere"))
+    with client, pytest.raises(ConfigError, match="no database 'nowhere'"):
+        client.sign_in()
+
+
 def test_a_company_is_chosen_by_its_name(erp):
     with TrytonClient(erp.settings(company="Bench Trading Inc", legal_entity="US")) as client:
         books = open_books(client)

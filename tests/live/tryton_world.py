@@ -142,7 +142,6 @@ class LiveWorld(LimitsToWrite, World):
             return TrytonSettings(**{**self._options, **changed})
 
         yield "wrong password", other(password="not-this-one"), ConfigError
-        yield "no such database", other(database="nowhere"), ConfigError
         yield "no such company", other(company="Nobody Inc"), ConfigError
         yield "nobody there", other(url="http://127.0.0.1:9"), RetriableError
 

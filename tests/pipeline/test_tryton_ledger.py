@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from connectors.erp.tryton.client import TrytonClient
+from otc_pipelines.cli.app import app
 from otc_pipelines.flow.context import Flow
+from otc_pipelines.flow.extract import extract
 from otc_pipelines.flow.run import RunReport, run_pass
 from otc_pipelines.settings import load
 from tests.live.postgres import Server, postgres
@@ -101,6 +105,54 @@ def test_each_party_s_balance_is_the_erp_s_aged_balance(instance):
     expected = {str(row["party"]): Decimal(row["balance"]) for row in said["aged_balance"]["days_30_60_90"]}
     assert len(expected) == 13
     assert ledger_by_party(instance, date.fromisoformat(said["as_of"])) == expected
+
+
+def test_each_party_s_receivable_and_limit_are_the_erp_s(instance):
+    said = {str(p["id"]): p for p in truth()["party"]}
+    found = ledger_by_party(instance, date.max)
+    assert len(said) == 21
+    assert {key: found.get(key, Decimal(0)) for key in said} == {k: Decimal(p["receivable"]) for k, p in said.items()}
+    limits = instance.rows("select party_id, credit_limit from conformed.int_parties__current")
+    assert {r["party_id"]: r["credit_limit"] for r in limits} == {
+        key: None if p["credit_limit_amount"] is None else Decimal(p["credit_limit_amount"]) for key, p in said.items()
+    }
+    assert sum(r["credit_limit"] is not None for r in limits) == 5
+
+
+def test_the_aging_that_people_ask_for_comes_to_the_same(instance):
+    said = truth()
+    asked = ["aging", "--as-of", said["as_of"], "--format", "json", "--config", str(instance.config)]
+    shown = CliRunner().invoke(app, asked)
+    assert shown.exit_code == 0, shown.output
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for row in json.loads(shown.stdout)["rows"]:
+        found[row["party_id"]] += Decimal(row["base_total"])
+    assert found == {str(r["party"]): Decimal(r["balance"]) for r in said["aged_balance"]["days_30_60_90"]}
+
+
+def test_an_edit_is_read_by_the_next_run_and_nothing_else(instance):
+    """Many records of these books were never modified: their write_date is empty."""
+    [(never,)] = instance.erp.execute("select count(*) from account_move_line where write_date is null")
+    assert never
+    assert landed(instance) == {}
+    with TrytonClient(instance.erp.settings()) as erp:
+        erp.call("account.invoice", "write", [2], {"reference": "PO 4711"}, writing=True)
+        made = erp.call("party.party", "create", [{"name": "Nova Ltd"}], writing=True)
+    assert landed(instance) == {"invoices": 1, "parties": 1}
+    with TrytonClient(instance.erp.settings()) as erp:
+        erp.call("party.party", "delete", made, writing=True)
+    assert landed(instance) == {"parties": 1}
+    gone = instance.rows(f"select deleted from raw_tryton.parties where id = {made[0]} order by _loaded_at")
+    assert [r["deleted"] for r in gone] == [False, True]
+    assert landed(instance) == {}
+
+
+def landed(instance: Instance) -> dict[str, int]:
+    """Extract once more; how many new rows of which entity that wrote."""
+    flow = Flow(load(instance.config))
+    report = extract(flow, flow.instance.source("erp"))
+    assert report.status == "done", report.message
+    return {name: said["rows_new"] for name, said in report.facts["entities"].items() if said["rows_new"]}
 
 
 def test_each_invoice_s_open_amount_is_its_amount_to_pay(instance):

@@ -30,6 +30,11 @@ FIELDS = (
     "move.description", "move.journal.type", "move.create_date", "move.write_date",
 )  # fmt: skip
 _DOCUMENT_FIELDS = ("move", "cancel_move", "account", "additional_moves")
+_BOOKED = (
+    "account", "debit", "credit", "amount_second_currency", "second_currency.code", "reconciliation", "move.date",
+)  # fmt: skip
+_OWED = (*_BOOKED, "move", "maturity_date", "move.create_date", "move.write_date")
+_IN_A_SET = (*_BOOKED, "move.origin", "move.journal.type")
 
 
 @dataclass(frozen=True)
@@ -70,17 +75,39 @@ class Lines:
         self._client = client
         self._books = books
 
-    def of(self, domain: Sequence[Any]) -> list[Line]:
-        """Return the receivable lines that match, in the order of their ids."""
-        return self.known(self._read(domain))
+    def of_sets(self, reconciliations: Sequence[int]) -> list[Line]:
+        """Return all receivable lines of these reconciliations, by id; those of an invoice with their numbers."""
+        records = self._read([("reconciliation", "in", list(reconciliations))])
+        return self._told(records, records, numbered=True)
+
+    def of_invoices(self, invoices: Sequence[Record]) -> dict[int, list[Line]]:
+        """Return what is owed on each of these invoices, numbered.
+
+        They come with ``move`` and ``account``, and with ``additional_moves`` where the lines of those are wanted.
+        """
+        by_move = {m: i for i in invoices for m in (i["move"], *(i.get("additional_moves") or ())) if m is not None}
+        found: dict[int, list[Line]] = defaultdict(list)
+        for record in self._read([("move", "in", sorted(by_move))], _OWED) if by_move else ():
+            invoice = by_move[record["move"]]
+            if record["account"] == invoice["account"]:
+                lines = found[invoice["id"]]
+                extra = {"invoice": invoice["id"], "number": len(lines) + 1}
+                lines.append(self._line(record, "invoice", None, extra))
+        return found
 
     def known(self, records: Sequence[Record]) -> list[Line]:
-        """Return the kinds of these records."""
+        """Return the kinds of these records; an invoice's have no number."""
+        sets = sorted({r["reconciliation"] for r in records if _writes_off(r) and r["reconciliation"]})
+        beside = self._read([("reconciliation", "in", sets)], _IN_A_SET) if sets else []
+        return self._told(records, beside, numbered=False)
+
+    def _told(self, records: Sequence[Record], beside: Sequence[Record], *, numbered: bool) -> list[Line]:
+        """Tell the kinds of records. ``beside``: all lines of the reconciliations in which one is of a write-off."""
         moves = sorted({r["move"] for r in records})
         invoices, cancels = self._documents(moves)
-        numbers = self._numbers(invoices) if any(r["move"] in invoices for r in records) else {}
+        numbers = self._numbers(invoices) if numbered and any(r["move"] in invoices for r in records) else {}
         cancelled = self._cancelled(records, invoices, cancels)
-        exchanged = self._exchanged(records)
+        exchanged = self._exchanged(records, beside)
         found = []
         for record in records:
             kind, extra = self._kind(record, invoices, cancels, cancelled, exchanged)
@@ -170,13 +197,13 @@ class Lines:
                 found[record["id"]] = (original["id"], original["move."]["origin"])
         return found
 
-    def _exchanged(self, records: Sequence[Record]) -> dict[int, str | None]:
+    def _exchanged(self, records: Sequence[Record], beside: Sequence[Record]) -> dict[int, str | None]:
         """Return reconciled lines of write-off journals: with the second currency for an exchange difference."""
         writing_off = {r["id"]: r["reconciliation"] for r in records if _writes_off(r) and r["reconciliation"]}
         if not writing_off:
             return {}
         sets: dict[int, list[Side]] = defaultdict(list)
-        for r in self._read([("reconciliation", "in", sorted(set(writing_off.values())))]):
+        for r in beside:
             currency, amount = _own(r, self._books.currency)
             day = r["move."]["date"]
             kind = "write_off" if _writes_off(r) else "other"

@@ -144,7 +144,7 @@ class TrytonWorld(LimitsToWrite, World):
         other: Callable[..., TrytonSettings] = lambda **changed: TrytonSettings(**{**self._options, **changed})  # noqa: E731
         yield "wrong password", other(password="not-this-one"), ConfigError
         yield "no such company", other(company="Nobody Inc"), ConfigError
-        yield "no such database", other(database="nowhere"), RetriableError
+        yield "no such database", other(database="nowhere"), ConfigError
         yield "nobody there", other(url="http://127.0.0.1:9"), RetriableError
 
     def parties(self) -> list[str]:

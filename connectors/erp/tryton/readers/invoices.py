@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,7 +18,7 @@ _MODEL = "account.invoice"
 _AS_IT_IS = ("party", "number", "reference", "state", "invoice_date", "untaxed_amount", "tax_amount", "total_amount")
 _FIELDS = (
     *_AS_IT_IS, "move", "move.date", "move.create_date", "move.write_date", "additional_moves", "cancel_move",
-    "cancel_move.date", "currency.code", "account.code", "payment_term.name",
+    "cancel_move.date", "currency.code", "account", "account.code", "payment_term.name",
 )  # fmt: skip
 
 
@@ -34,18 +33,14 @@ def invoices(run: Run) -> Iterator[Item]:
 
 
 def _batches(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batch]:
-    moves = sorted({m for r in records for m in (r["move"], *(r["additional_moves"] or ())) if m is not None})
-    by_invoice: dict[int, list[Line]] = defaultdict(list)
-    for line in lines.of([("move", "in", moves)]) if moves else ():
-        if line.kind == "invoice" and line.invoice is not None:
-            by_invoice[line.invoice].append(line)
+    by_invoice = lines.of_invoices(records)
     cancels = sorted({r["cancel_move"] for r in records if r["cancel_move"] is not None})
     notes = set()
     if cancels:
         found = run.client.search_read(_MODEL, [("move", "in", cancels)], ("move",), context=run.books.context)
         notes = {r["move"] for r in found}
-    yield batch(INVOICES, (_invoice(run, r, by_invoice[r["id"]], notes) for r in records))
-    maturities = [m for r in records for m in _maturities(r, by_invoice[r["id"]])]
+    yield batch(INVOICES, (_invoice(run, r, by_invoice.get(r["id"], []), notes) for r in records))
+    maturities = [m for r in records for m in _maturities(r, by_invoice.get(r["id"], []))]
     yield from batches(INVOICE_MATURITIES, maturities, run.client.settings.batch_rows)
 
 

@@ -112,13 +112,11 @@ _ORIGINS = {
 
 def _booked(lines: Lines, invoices: Sequence[Record]) -> dict[int, tuple[Decimal, Decimal]]:
     """Return each invoice's receivable in its own currency and in the company's."""
-    moves = [i["move"] for i in invoices if i["move"] is not None]
-    found: dict[int, tuple[Decimal, Decimal]] = {}
-    for line in lines.of([("move", "in", moves)]) if moves else ():
-        if line.kind == "invoice" and line.invoice is not None:
-            amount, base = found.get(line.invoice, (Decimal(0), Decimal(0)))
-            found[line.invoice] = (amount + line.amount, base + line.base)
-    return found
+    zero = Decimal(0)
+    return {
+        invoice: (sum((line.amount for line in owed), zero), sum((line.base for line in owed), zero))
+        for invoice, owed in lines.of_invoices(invoices).items()
+    }
 
 
 def _payment(line: Line, invoice: Record, booked: Mapping[int, tuple[Decimal, Decimal]]) -> dict[str, Any]:
@@ -156,7 +154,7 @@ def reconciliations(run: Run) -> Iterator[Item]:
 
 def _settled(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batch]:
     by_set: dict[int, list[Line]] = defaultdict(list)
-    for line in lines.of([("reconciliation", "in", [r["id"] for r in records])]):
+    for line in lines.of_sets([r["id"] for r in records]):
         by_set[line.record["reconciliation"]].append(line)
     rows = []
     for record in records:

@@ -130,7 +130,7 @@ class TrytonSimulator:
         except (ValueError, KeyError, TypeError, ArithmeticError):
             return _page(400, "Unable to get RPC method")
         if path.group(1) != DATABASE:
-            return _page(503, "couldn't get a connection after 30.00 sec")
+            return _no_database(method, request)
         if method == "common.db.login":
             return self._login(number, params)
         if not self._signed_in(request):
@@ -207,6 +207,15 @@ def _keys(name: str, params: Sequence[Any]) -> list[str]:
         return [str(next((v[n] for n in ("name", "resource", "number") if n in v), "")) for v in params[0]]
     lists = params[:-1:2] if name == "write" else params[:1]
     return [str(i) for ids in lists for i in ids]
+
+
+def _no_database(method: str, request: Request) -> Answer:
+    """What trytond says where there is no such database: a login, nobody and a session are each told another thing."""
+    if method == "common.db.login":
+        return _page(404, "Not Found")
+    if "authorization" not in request.headers:
+        return Answer(401, b"", {"Content-Type": "text/plain; charset=utf-8"}, {"call": method})
+    return _page(503, "couldn't get a connection after 30.00 sec")
 
 
 def _page(status: int, text: str) -> Answer:
