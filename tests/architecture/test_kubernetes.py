@@ -15,8 +15,9 @@ from unittest.mock import patch
 import jsonschema
 import pytest
 import yaml
-from dagster import DagsterRun
+from dagster import DagsterInvalidConfigError, DagsterRun
 from dagster._config import process_config
+from dagster._core.instance.config import dagster_instance_config
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import construct_dagster_k8s_job
@@ -60,6 +61,15 @@ def test_dagster_is_told_the_same_there_as_everywhere() -> None:
         },
     }
     assert told == SETTINGS
+
+
+def test_dagster_takes_what_is_added_to_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(VALUES["additionalInstanceConfig"]), encoding="utf-8")
+    read, _ = dagster_instance_config(str(tmp_path))
+    assert {k: read[k] for k in VALUES["additionalInstanceConfig"]} == VALUES["additionalInstanceConfig"]
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"freshnes": {"enabled": True}}), encoding="utf-8")
+    with pytest.raises(DagsterInvalidConfigError, match="freshnes"):
+        dagster_instance_config(str(tmp_path))
 
 
 def test_chart_and_image_are_of_the_versions_of_the_project() -> None:
