@@ -387,6 +387,46 @@ def test_parts_of_an_invoice_in_several_maturities(both):
     compare(both, "model.account.invoice.read", ["@split"], fields)
 
 
+def in_euros(both):
+    """A statement journal in EUR on both sides, and on both the same rate."""
+    for wire in both:
+        [euro] = wire.result("model.currency.currency.search", [["code", "=", "EUR"]], 0, None, None)
+        names = ["account", "journal", "validation", "company"]
+        [like] = wire.result("model.account.statement.journal.read", [wire.ids["journal"]], names)
+        values = {name: like[name] for name in names} | {"name": "Bench Bank EUR", "currency": euro}
+        [wire.ids["euros"]] = wire.result("model.account.statement.journal.create", [values])
+        rate = {"currency": euro, "date": {**DAY, "day": 1}, "rate": dec("0.8800")}
+        wire.result("model.currency.currency.rate.create", [rate])
+
+
+def test_the_exchange_difference_of_a_statement_stays_a_draft_until_somebody_posts_it(both):
+    in_euros(both)
+    ids = ["@foreign"]
+    [invoice], _ = compare(both, "model.account.invoice.read", ids, ["party", "amount_to_pay"])
+    who = [w.result("model.account.invoice.read", [w.ids["foreign"]], ["party"])[0]["party"] for w in both]
+    for wire, party in zip(both, who, strict=True):
+        wire.ids["payer"] = party
+    part, rest = "1000.00", str(amount(invoice["amount_to_pay"]) - 1000)
+    for nth, total in enumerate((part, rest)):
+        values = {**statement(f"Euro {nth}", total, lines(total, "foreign", "@payer", f"E{nth}")), "journal": "@euros"}
+        remember(both, "e", compare(both, "model.account.statement.create", [values]))
+        compare(both, "model.account.statement.validate_statement", ["@e"])
+        compare(both, "model.account.statement.post", ["@e"])
+        compare(both, "model.account.invoice.read", ids, ["state", "amount_to_pay"])
+    made = [["lines.reconciliation.lines.move.origin", "=", "account.statement,@e"], ["journal.type", "=", "write-off"]]
+    compare(both, "model.account.configuration.read", [1], ["currency_exchange_journal"])
+    order = [["id", "ASC"]]
+    fields = ["state", "date", "origin", "journal.code"]
+    drafts = compare(both, "model.account.move.search_read", made, 0, None, order, fields)
+    assert [d["state"] for d in drafts[0]] == ["draft"]
+    remember(both, "x", [[d["id"] for d in found] for found in drafts])
+    booked = ["debit", "credit", "second_currency", "party", "account.reconcile"]
+    compare(both, "model.account.move.line.search_read", [["move", "=", "@x"]], 0, None, [["debit", "ASC"]], booked)
+    compare(both, "model.account.move.post", ["@x"])
+    compare(both, "model.account.move.search_read", made, 0, None, order, fields)
+    compare(both, "model.account.move.delete", ["@x"])
+
+
 def test_what_is_refused(both):
     create = "model.account.statement.create"
     compare(both, create, [{"name": "x", "journal": "@journal"}])

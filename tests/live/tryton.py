@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from connectors.erp.tryton.client import TrytonClient
 from connectors.erp.tryton.settings import TrytonSettings
 from tests.live import postgres
 from tests.live.peers import ROOT, home
@@ -135,6 +136,21 @@ def _wait(found: Tryton, process: subprocess.Popen[bytes], log: Path) -> None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.3)
     raise RuntimeError(f"Tryton does not answer: {log.read_text(errors='replace')[-2000:]}")
+
+
+def keep_euros(erp: TrytonClient, number: str) -> None:
+    """Give the company a euro account at its bank, as a person would; its journal is found by the account's number."""
+    [euro] = erp.search_read("currency.currency", [("code", "=", "EUR")], ["id"])
+    names = ("account", "journal", "validation", "company")
+    [like] = erp.search_read("account.statement.journal", [], [*names, "company.party"])
+    account = {
+        "currency": euro["id"],
+        "owners": [["add", [like["company."]["party"]]]],
+        "numbers": [["create", [{"type": "iban", "number": number}]]],
+    }
+    [key] = erp.call("bank.account", "create", [account], writing=True)
+    journal = {"name": "Bench Bank EUR", "currency": euro["id"], "bank_account": key}
+    erp.call("account.statement.journal", "create", [{n: like[n] for n in names} | journal], writing=True)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import contextlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from connectors.erp.tryton.client import TrytonClient
@@ -54,29 +54,41 @@ _KEYS = {
 }  # fmt: skip
 
 
+def forwarded(tryton: Tryton, request: Request) -> Answer:
+    """Put a request to Tryton, and return what it answers."""
+    headers = {k: v for k, v in request.headers.items() if k in _FORWARDED}
+    onward = urllib.request.Request(tryton.url + request.path, request.body, headers, method=request.method)
+    try:
+        with urllib.request.urlopen(onward, timeout=120) as said:
+            kept = {k: v for k, v in said.headers.items() if k.lower() in ("content-type", "content-encoding")}
+            return Answer(said.status, said.read(), kept, {"call": asked(request)})
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.read(), {"Content-Type": error.headers.get("Content-Type", "")})
+
+
 @contextlib.contextmanager
-def proxied(tryton: Tryton, folder: Path) -> Iterator[LoopbackServer]:
-    """Serve Tryton through a proxy on loopback that can be told to misbehave."""
+def proxied(
+    tryton: Tryton, folder: Path, applied: Callable[[str], None] = lambda call: None
+) -> Iterator[LoopbackServer]:
+    """Serve Tryton through a proxy on loopback that can be told to misbehave.
+
+    ``applied`` is told each call once Tryton has answered it, and before the answer is passed on.
+    """
 
     def forward(request: Request) -> Answer:
-        headers = {k: v for k, v in request.headers.items() if k in _FORWARDED}
-        onward = urllib.request.Request(tryton.url + request.path, request.body, headers, method=request.method)
-        try:
-            with urllib.request.urlopen(onward, timeout=120) as said:
-                kept = {k: v for k, v in said.headers.items() if k.lower() in ("content-type", "content-encoding")}
-                return Answer(said.status, said.read(), kept, {"call": _asked(request)})
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read(), {"Content-Type": error.headers.get("Content-Type", "")})
+        answer = forwarded(tryton, request)
+        applied(asked(request))
+        return answer
 
     def happens(fault: Fault) -> None:
         if fault.kind == "expire_token":
             tryton.execute("delete from ir_session")
 
-    with LoopbackServer(forward, folder, tls=False, faults=Faults(), on_fault=happens, asks=_asked) as server:
+    with LoopbackServer(forward, folder, tls=False, faults=Faults(), on_fault=happens, asks=asked) as server:
         yield server
 
 
-def _asked(request: Request) -> str:
+def asked(request: Request) -> str:
     """What a fault's path is matched with: the path and the method called."""
     try:
         return f"{request.path}{json.loads(request.body)['method']}"

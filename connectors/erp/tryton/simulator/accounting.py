@@ -6,8 +6,8 @@ Not here: statements (``statements``), fields that are only computed (``computed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from connectors.erp.tryton.simulator.computed import ZERO, reconciled
@@ -21,9 +21,10 @@ _CENT = Decimal("0.01")
 class Accounting:
     """The books of the simulated company."""
 
-    def __init__(self, db: Database, store: Store) -> None:
+    def __init__(self, db: Database, store: Store, clock: Callable[[], datetime]) -> None:
         self._db = db
         self._store = store
+        self._clock = clock
 
     # --- moves
 
@@ -88,7 +89,8 @@ class Accounting:
         difference = sum((r["debit"] - r["credit"] for r in lines), ZERO)
         days = [d for r in lines for d in (r["maturity_date"], self._db.one(MOVE, r["move"])["date"]) if d]
         if difference:
-            ids.append(self._exchange(company, first, difference, max(self._day(r) for r in lines)))
+            posted = all(self._db.one(MOVE, r["move"])["state"] == "posted" for r in lines)
+            ids.append(self._exchange(company, first, difference, posted))
         number = f"{self._store.next_number('number:reconciliation')}"
         found = self._db.create(
             "account.move.reconciliation", {"company": company, "number": number, "date": max(days)}
@@ -104,8 +106,10 @@ class Accounting:
                 if invoice["state"] in ("posted", "paid") and invoice["state"] != state:
                     self._db.write("account.invoice", [invoice["id"]], {"state": state})
 
-    def _exchange(self, company: int, like: Record, difference: Decimal, day: date) -> int:
-        journal = next(r["id"] for r in self._db.all("account.journal") if r["type"] == "write-off")
+    def _exchange(self, company: int, like: Record, difference: Decimal, posted: bool) -> int:
+        """Book a difference today; it stays a draft where one of the moves that it comes of still is one."""
+        day = self._clock().date()
+        journal = self._db.one("account.configuration", 1)["currency_exchange_journal"]
         other = next(r["id"] for r in self._db.all("account.account") if r["code"] == "8.1.1")
         side = {"debit": max(-difference, ZERO), "credit": max(difference, ZERO)}
         turned = {"debit": side["credit"], "credit": side["debit"]}
@@ -124,12 +128,9 @@ class Accounting:
                 ],
             },
         )
-        self.post(move)
+        if posted:
+            self.post(move)
         return int(self._db.pointing(MOVE_LINE, "move", move)[0]["id"])
-
-    def _day(self, line: Record) -> date:
-        day: date = self._db.one(MOVE, line["move"])["date"]
-        return day
 
     def may_delete(self, model: str, ids: Sequence[int]) -> None:
         """Refuse to delete what is posted."""

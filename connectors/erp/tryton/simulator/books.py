@@ -56,8 +56,9 @@ def set_up(db: Database, today: date) -> None:
         )
         for code, name, kind, receivable in _ACCOUNTS
     }
-    db.create("account.configuration", {"default_account_receivable": accounts["1200"]})
     journals = {c: db.create("account.journal", {"code": c, "name": n, "type": t}) for c, n, t in _JOURNALS}
+    usual = {"default_account_receivable": accounts["1200"], "currency_exchange_journal": journals["EXC"]}
+    db.create("account.configuration", usual)
     for term in TERMS:
         db.create("account.invoice.payment_term", {"name": term})
     for first in _months(date(today.year - 3, 1, 1), date(today.year + 2, 12, 1)):

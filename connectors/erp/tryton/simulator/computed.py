@@ -19,6 +19,7 @@ _BY_COMPANY = {
     ("party.party", "credit_limit_amount"),
     ("party.party", "account_receivable"),
     ("account.configuration", "default_account_receivable"),
+    ("account.configuration", "currency_exchange_journal"),
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.erp.tryton.simulator.accounting import STATEMENT, Accounting
+from connectors.erp.tryton.simulator.accounting import MOVE, STATEMENT, Accounting
 from connectors.erp.tryton.simulator.books import COMPANY
 from connectors.erp.tryton.simulator.database import Database, MissingError, Refused
 from connectors.erp.tryton.simulator.search import matching, read, search
@@ -70,6 +70,10 @@ class Methods:
             return self._journal(*args)
         if name in _BUTTONS and model == STATEMENT:
             self._statements.button(name, args[0])
+            return None
+        if (model, name) == (MOVE, "post"):
+            for key in args[0]:
+                self.accounting.post(key)
             return None
         raise MissingError(name)
 

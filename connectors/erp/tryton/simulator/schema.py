@@ -80,7 +80,13 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
         "Bank Account Number",
         {"account": "many2one* bank.account", "type": "char*", "number": "char*", "active": "boolean"},
     ),
-    "account.configuration": ("Account Configuration", {"default_account_receivable": "many2one account.account"}),
+    "account.configuration": (
+        "Account Configuration",
+        {
+            "default_account_receivable": "many2one account.account",
+            "currency_exchange_journal": "many2one account.journal",
+        },
+    ),
     "account.account.type": ("Account Type", {"name": "char*", "receivable": "boolean"}),
     "account.account": (
         "Account",

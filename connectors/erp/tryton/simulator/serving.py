@@ -52,7 +52,7 @@ class TrytonSimulator:
         self.faults = faults or Faults()
         self._store = Store(state_dir)
         self.db = Database(self._store, clock)
-        self.accounting = Accounting(self.db, self._store)
+        self.accounting = Accounting(self.db, self._store, clock)
         self._methods = Methods(self.db, self.accounting, clock)
         if self._store.get("server", "password") is None:
             self._store.put("server", "password", {"value": secrets.token_urlsafe(18)})

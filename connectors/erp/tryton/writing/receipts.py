@@ -6,7 +6,8 @@ A statement is the one thing in Tryton that takes a whole bank line, split over 
 account, and that carries the line's id: it is the ``number`` of every line. Making it takes three calls, each of which
 is applied whole or not at all: a draft, its validation (booked and reconciled, not yet posted), its posting. Only a
 posted one counts. What an earlier try left is found by the line's id and taken up from there; a draft that says
-something else is ours to throw away, a posted one never is.
+something else is ours to throw away, a posted one never is. In another currency a fourth call posts the exchange
+difference that came of it (``differences``).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.erp.tryton.writing.calls import Calls, NotWrittenError, PerhapsAppliedError
+from connectors.erp.tryton.writing.differences import Differences
 from connectors.erp.tryton.writing.receipt import INVOICE, PREFIX, Part, Receipt, content, fields_of, wanted
 from connectors.kit.contract import Intent
 from connectors.kit.errors import ConnectorError, RejectedByVendor
 
 STATEMENT, LINE = "account.statement", "account.statement.line"
 _INVOICE_FIELDS = ("number", "state", "type", "party", "account", "currency", "amount_to_pay")
-_LINE_FIELDS = ("statement", "number", "date", "amount", "party", "related_to", "description")
+_LINE_FIELDS = ("statement", "number", "date", "amount", "party", "related_to", "description", "move")
 
 
 class Receipts:
@@ -33,6 +35,7 @@ class Receipts:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._differences = Differences(calls)
 
     def put(self, intent: Intent) -> str:
         """Have exactly one posted statement for this bank line, saying this."""
@@ -46,28 +49,28 @@ class Receipts:
                     f"statement {posted['name']!r} has it posted otherwise: "
                     f"{fields_of(posted['lines'])['allocations'] or 'on account'}; undo it in Tryton first"
                 )
+            self._differences.post(receipt.currency, posted["lines"])
             return str(posted["id"])
         fitting = [s for s in there if content(s["lines"]) == wanted(receipt) and s["journal"] == journal["id"]]
         ours = max(fitting, key=lambda s: (s["state"] == "validated", -s["id"]), default=None)
         for other in there:
             if other is not ours:
-                self._remove(other["id"], other["state"])
+                self._remove(other["id"], other["state"], receipt.currency)
         key, state = (ours["id"], ours["state"]) if ours else (0, "")
         if state != "validated":
             parts = self._parts(receipt)
             if not state:
                 key = self._create(receipt, journal, parts)
-        return self._finish(key, state)
+        return self._finish(key, state, receipt.currency)
 
     def held(self, keys: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """Return the receipts that are posted. What is only drafted or validated is not there yet."""
+        """Return the receipts that are posted. What is only drafted, validated or posted in part is not there yet."""
         found = {}
         for statement in self._statements(keys):
-            if statement["state"] == "posted" and statement["lines"]:
-                found[str(statement["lines"][0]["number"])] = {
-                    **fields_of(statement["lines"]),
-                    "currency": statement["journal."]["currency."]["code"],
-                }
+            currency = statement["journal."]["currency."]["code"]
+            if statement["state"] == "posted" and not self._differences.drafts(currency, statement["lines"]):
+                said = fields_of(statement["lines"])
+                found[str(statement["lines"][0]["number"])] = {**said, "currency": currency}
         return found
 
     # --- steps
@@ -102,7 +105,7 @@ class Receipts:
         }
         return int(self._calls.change(STATEMENT, "create", [values])[0])
 
-    def _finish(self, key: int, state: str) -> str:
+    def _finish(self, key: int, state: str, currency: str) -> str:
         """Validate and post a statement; where Tryton refuses, nothing of it stays."""
         try:
             if state != "validated":
@@ -111,16 +114,23 @@ class Receipts:
             self._calls.change(STATEMENT, "post", [key])
         except RejectedByVendor as refused:
             try:
-                self._remove(key, state)
+                self._remove(key, state, currency)
             except ConnectorError as left:
                 raise PerhapsAppliedError(f"{refused}; what was begun is still there: {left}") from None
             raise
+        self._differences.post(currency, self._lines_of(key))
         return str(key)
 
-    def _remove(self, key: int, state: str) -> None:
+    def _remove(self, key: int, state: str, currency: str) -> None:
+        drafts: list[int] = []
         if state == "validated":
+            drafts = self._differences.drafts(currency, self._lines_of(key))
             self._calls.change(STATEMENT, "cancel", [key])
         self._calls.change(STATEMENT, "delete", [key])
+        self._differences.remove(drafts)
+
+    def _lines_of(self, key: int) -> list[dict[str, Any]]:
+        return self._calls.find(LINE, [("statement", "=", key)], ("move",))
 
     # --- what is there
 

@@ -16,7 +16,7 @@ from connectors.erp.tryton.simulator import DATABASE, USER, Bookkeeping, TrytonS
 from connectors.erp.tryton.writer import TrytonWriter
 from connectors.kit.contract import Intent, Outcome
 
-ACCOUNT = "4400123456"
+ACCOUNT, EUROS = "4400123456", "DE89370400440532013000"
 DAY = date(2026, 3, 5)
 
 
@@ -58,6 +58,30 @@ class Erp:
         (found,) = self.sim.call("account.invoice", "read", [self.invoices[name]], ["amount_to_pay"])
         amount: Decimal = found["amount_to_pay"]
         return amount
+
+    def euros(self, rate: str) -> None:
+        """Keep a statement journal in EUR, at so many dollars a euro."""
+        euro = self.clerk.currencies["EUR"]
+        day, per_dollar = date(2026, 3, 1), 1 / Decimal(rate)
+        self.sim.call(
+            "currency.currency.rate", "create", [{"currency": euro, "date": day, "rate": round(per_dollar, 6)}]
+        )
+        [like] = self.sim.records("account.statement.journal")
+        values = {name: like[name] for name in ("journal", "company", "validation", "account")}
+        self.sim.call("account.statement.journal", "create", [{**values, "name": "Bank EUR", "currency": euro}])
+        self.settings["receipt_journals"] = {**self.settings["receipt_journals"], EUROS: "Bank EUR"}
+
+    def drafts(self) -> list[Decimal]:
+        """What the moves that are still drafts book on receivables."""
+        moves = {m["id"] for m in self.sim.records("account.move") if m["state"] == "draft"}
+        lines = [r for r in self.sim.records("account.move.line") if r["move"] in moves and r["party"]]
+        return [r["debit"] - r["credit"] for r in lines]
+
+    def owed(self) -> Decimal:
+        """The balance of the receivable accounts, of posted moves."""
+        posted = {m["id"] for m in self.sim.records("account.move") if m["state"] == "posted"}
+        lines = [r for r in self.sim.records("account.move.line") if r["move"] in posted and r["party"]]
+        return sum((r["debit"] - r["credit"] for r in lines), Decimal(0))
 
     def receivable(self, code: str) -> int:
         """Add a receivable account."""

@@ -10,6 +10,7 @@ from connectors.erp.tryton.writing.receipt import allocated, allocations_text
 from connectors.kit.contract import OutcomeStatus
 from connectors.kit.errors import FatalError
 from connectors.simulation.faults import Fault
+from tests.unit.connectors.erp.tryton.conftest import EUROS
 
 DELIVERED, FAILED, RETRY, UNKNOWN = (
     OutcomeStatus.DELIVERED,
@@ -165,6 +166,59 @@ def test_a_refused_posting_is_undone(erp):
     assert erp.statements() == []
     assert erp.to_pay("A") == 100
     assert [o.status for o in erp.put(erp.receipt("L1", "100.00", {"A": "100.00"}))] == [DELIVERED]
+
+
+def in_euros(erp, key="L1", amount="70.00"):
+    return erp.receipt(key, amount, {"E": amount}, currency="EUR", bank_account=EUROS)
+
+
+def test_the_exchange_difference_of_a_receipt_is_posted_with_it(erp):
+    erp.euros("1.25")
+    before = erp.owed()
+    assert [o.status for o in erp.put(in_euros(erp))] == [DELIVERED]
+    assert erp.to_pay("E") == 0
+    assert erp.drafts() == []
+    assert erp.owed() == before - Decimal("77.00"), "all of the invoice, at its own rate"
+
+
+def test_a_part_in_another_currency_makes_no_difference_yet(erp):
+    erp.euros("1.25")
+    before = erp.owed()
+    assert [o.status for o in erp.put(in_euros(erp, amount="30.00"))] == [DELIVERED]
+    assert erp.owed() == before - Decimal("37.50")
+
+
+def test_a_receipt_whose_difference_is_still_a_draft_is_not_there_yet(erp):
+    erp.euros("1.25")
+    intent = in_euros(erp)
+    erp.sim.faults.add(Fault("drop", path=r"account\.move\.post$"))
+    assert {o.status for o in erp.put(intent)} <= {UNKNOWN, RETRY}
+    assert erp.drafts() == [Decimal("10.50")]
+    assert held(erp, intent) is None
+    assert [o.status for o in erp.put(intent)] == [DELIVERED]
+    assert erp.drafts() == []
+    assert held(erp, intent) == dict(intent.fields)
+    assert erp.statements() == [("OTC L1", "posted")]
+
+
+def test_a_difference_that_is_refused_is_told_and_tried_again(erp):
+    erp.euros("1.25")
+    erp.sim.faults.add(Fault("row_error", path=r"account\.move\.post$", rows=1, code="Closed"))
+    [outcome] = erp.put(in_euros(erp))
+    assert outcome.status is FAILED
+    assert "the receipt is posted, its exchange difference is still a draft" in outcome.reason
+    assert [o.status for o in erp.put(in_euros(erp))] == [DELIVERED]
+    assert erp.drafts() == []
+
+
+def test_a_statement_that_gives_way_takes_its_difference_along(erp):
+    erp.euros("1.25")
+    erp.sim.faults.add(Fault("lose_answer", path=r"statement\.validate_statement$"))
+    assert [o.status for o in erp.put(in_euros(erp))] == [UNKNOWN]
+    assert len(erp.drafts()) > 1
+    assert [o.status for o in erp.put(in_euros(erp, amount="30.00"))] == [DELIVERED]
+    assert erp.drafts() == []
+    assert erp.to_pay("E") == 40
 
 
 def test_a_statement_of_a_person_with_the_same_number_is_left_alone(erp):
