@@ -38,6 +38,10 @@ def serve(instance: Instance, port: int, read_only: bool) -> int:
     }
     mode = "to look at only; " if read_only else ""
     console.print(f"Dagster UI of {instance.company.name}: http://{_HOST}:{port} ({mode}Ctrl-C stops it)")
+    console.print("  /asset-groups  the graph: every step from the sources to the targets")
+    console.print("  /runs          every run, with what it said and how long each step took")
+    if not read_only:
+        console.print("  /automation    times and sensors; those that start something are off until they are turned on")
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -99,7 +99,7 @@ def _matched(numbers: Summary) -> Table:
     table.add_row("precision", _percent(score.precision), right)
     table.add_section()
     for row in numbers.by_rule[:_MOST_ROWS]:
-        table.add_row(f"{row['outcome']}: {row['rule']}", "", f"{row['lines']} bank lines")
+        table.add_row(f"{row['outcome']}: {row['rule']}", "", f"{row['lines']} bank line{'s' * (row['lines'] != 1)}")
     return table
 
 

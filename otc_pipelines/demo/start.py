@@ -23,8 +23,10 @@ from connectors.kit.errors import ConfigError
 from connectors.simulation.world.company import BANK_ACCOUNTS, LEGAL_ENTITIES
 from connectors.simulation.world.world import World
 
+STATE = Path("vendors") / "salesforce"
 SECRET = "OTC_DEMO_SALESFORCE_SECRET"  # noqa: S105  (the variable's name)
-_HEADER = "# Written by `otc demo`: a simulated company. The vendors run only while the demo does; its marts stay.\n"
+MARK = "# Written by `otc demo`: a simulated company."
+_HEADER = f"{MARK} Its vendors run while the demo does, and with `otc ui`; its marts stay.\n"
 _OURS = ("otc.yaml", ".env", "drop", "bank", "vendors", "data")
 
 
@@ -72,7 +74,7 @@ def running(options: DemoOptions) -> Iterator[Demo]:
     drop = project_files(world, folder / "drop")
     statements = project_bank(world, folder / "bank")
     before = os.environ.get(SECRET)
-    with SalesforceSimulator(folder / "vendors" / "salesforce") as salesforce:
+    with SalesforceSimulator(folder / STATE) as salesforce:
         project_world(world, salesforce)
         config = _write_config(folder, salesforce)
         os.environ[SECRET] = salesforce.client_secret
@@ -88,7 +90,7 @@ def _cleared(folder: Path) -> Path:
     """Return the folder without what an earlier demo left there; ConfigError where it is somebody else's."""
     if folder.is_dir() and any(folder.iterdir()):
         config = folder / "otc.yaml"
-        if not config.is_file() or not config.read_text(encoding="utf-8").startswith(_HEADER):
+        if not config.is_file() or not config.read_text(encoding="utf-8").startswith(MARK):
             raise ConfigError(f"folder {folder} is not empty and not an earlier demo; name another with --folder")
         for name in _OURS:
             path = folder / name

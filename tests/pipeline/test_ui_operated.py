@@ -239,7 +239,7 @@ def test_a_new_bank_file_starts_a_run_by_itself(opened: Opened) -> None:
     (opened.instance.path.parent / "bank" / "feb.sta").write_text(_STATEMENT)
     opened.turn("new_file_bank", on=True)
     opened.picture("9-automation")
-    opened.ended("Success", "pull", job="pull")
+    opened.ended("Success", "extract_bank", "RUN_SUCCESS", job="pull")
     opened.picture("10-pull-by-sensor")
     opened.ended("Success", "build", "RUN_SUCCESS", job="build")
     opened.picture("11-build-that-follows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -61,8 +62,14 @@ def ui(
 ) -> None:
     """Open the Dagster UI of the instance on loopback; it has no login of its own."""
     from otc_pipelines.cli.webserver import serve
+    from otc_pipelines.demo.vendors import is_demo, serving_again
 
-    raise typer.Exit(serve(options.instance(config), port, read_only=read_only))
+    instance = options.instance(config)
+    with ExitStack() as beside:
+        if is_demo(instance) and not read_only:
+            console.print(beside.enter_context(serving_again(instance)))
+        code = serve(instance, port, read_only)
+    raise typer.Exit(code)
 
 
 def serve(

@@ -53,10 +53,11 @@ def gate_checks(models: Collection[dg.AssetKey]) -> list[dg.AssetChecksDefinitio
 def _spec(suite: Suite) -> dg.AssetCheckSpec:
     guards = "everything that is delivered" if suite.guards is None else ", ".join(sorted(suite.guards))
     effect = "nothing is delivered while it fails" if suite.severity == "block" else "it is shown, and stops nothing"
+    count = len(suite.expectations)
     return dg.AssetCheckSpec(
         "gate",
         asset=model_key(suite.schema, suite.table),
-        description=f"{len(suite.expectations)} expectations. Guards {guards}: {effect}.",
+        description=f"{count} expectation{'s' * (count != 1)}. Guards {guards}: {effect}.",
         blocking=suite.outbound and suite.severity == "block",
         metadata={
             "owner": suite.owner,

@@ -52,7 +52,7 @@ def _object(instance: Instance, target: Target, object_name: str) -> dg.AssetsDe
             return dg.MaterializeResult(metadata={"mode": "dry run, nothing was written", **_shown(rows)})
         report, rows = attempted(current, "deliver", name, lambda: deliver_object(current.flow, target, object_name))
         finished(current, report)
-        said = {"mode": "delivered", "note": report.message}
+        said = {"mode": "deliver", "note": report.message}
         return dg.MaterializeResult(metadata={**said, **numbers(report), **_shown(rows)})
 
     return synced
