@@ -11,7 +11,10 @@ from connectors.kit.contract import Entity
 from otc_pipelines.landing.tables import OWN_COLUMNS, business_columns, quoted, raw_personal, raw_table
 from otc_pipelines.warehouse import Tx
 
-_LATEST_ORDER = 'recorded_at desc, "_loaded_at" desc, "_file" desc, "_line" desc'
+#: The same as in the models (``macros/current_version.sql``): what is compared with is what counts. No two rows tie.
+_LATEST_ORDER = (
+    'recorded_at desc, "_loaded_at" desc, coalesce("_file", \'\') desc, coalesce("_line", 0) desc, "_row_hash" desc'
+)
 
 
 def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: dict[str, object]) -> int:

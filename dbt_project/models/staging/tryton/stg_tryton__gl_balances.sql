@@ -6,7 +6,10 @@ with lines as (
     from (
         select
             raw.*,
-            row_number() over (partition by raw.source_system, raw._key order by raw.recorded_at desc, raw._loaded_at desc) as nth
+            row_number() over (
+                partition by raw.source_system, raw._key
+                order by raw.recorded_at desc, raw._loaded_at desc, raw._row_hash desc
+            ) as nth
         from {{ source('raw_tryton', 'receivable_lines') }} as raw
     ) as ordered
     where nth = 1 and not deleted

@@ -93,6 +93,28 @@ def test_absent_columns_are_filled_from_an_earlier_row_of_the_same_load(warehous
     ]
 
 
+def test_of_versions_that_nothing_else_orders_the_content_decides_as_it_does_in_the_models(
+    warehouse: Warehouse,
+) -> None:
+    names = [f"T{nth}" for nth in range(12)]
+    put(
+        warehouse,
+        *(
+            rows({"thing_id": n, "amount": "1", "currency": currency, "recorded_at": T1})
+            for n in names
+            for currency in ("USD", "EUR", "JPY")
+        ),
+    )
+    put(warehouse, *(rows({"thing_id": n, "amount": "2", "recorded_at": T2}) for n in names))
+    with warehouse.reading() as tx:
+        found = tx.rows(
+            """select thing_id, arg_max(currency, "_row_hash") filter (where amount = 1) as counts,
+            max(currency) filter (where amount = 2) as kept from raw_fake.things group by thing_id"""
+        )
+    assert len(found) == len(names)
+    assert [r["kept"] for r in found] == [r["counts"] for r in found]
+
+
 def test_a_bad_row_is_set_aside_with_its_reason_and_the_rest_loads(warehouse: Warehouse) -> None:
     batch = rows({"thing_id": "A", "amount": "twelve"}, {"thing_id": "B", "amount": "2"}, file="x.csv")
     report = put(warehouse, batch, Rejects((Reject("things", "file is empty", file="y.csv"),)))
