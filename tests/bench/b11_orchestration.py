@@ -1,7 +1,8 @@
 """B11: what orchestration costs: the whole graph through Dagster against the same steps in bare Python.
 
-``python -m tests.bench.b11_orchestration TOOL INVOICES PHASE`` makes one pass: ``bare`` or ``dagster``, ``first``
-(everything is new) or ``again`` (nothing is). The company comes from files: no simulator works in the measured process.
+``python -m tests.bench.b11_orchestration TOOL FOLDER`` makes one pass over a copy of what was ``prepared``: ``bare``
+and ``dagster`` over a company of which everything is new, ``bare_again`` and ``dagster_again`` over one of which
+nothing is. The company comes from files: no simulator works in the measured process.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,7 +42,24 @@ def dagster(config: Path) -> RunReport:
     return run_whole_way(config)
 
 
-TOOLS: dict[str, Callable[[Path], RunReport]] = {"bare": bare, "dagster": dagster}
+TOOLS: dict[str, tuple[str, Callable[[Path], RunReport]]] = {
+    "bare": ("new", bare),
+    "dagster": ("new", dagster),
+    "bare_again": ("known", bare),
+    "dagster_again": ("known", dagster),
+}
+"""By name: which of the prepared companies is passed over, and how."""
+
+
+@contextmanager
+def prepared(invoices: int) -> Iterator[Path]:
+    """A folder with the company ``new`` to the warehouse and, after one recorded pass, ``known`` to it."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        company(folder / "new", invoices)
+        shutil.copytree(folder / "new", folder / "known")
+        dagster(folder / "known" / "otc.yaml")
+        yield folder
 
 
 def company(folder: Path, invoices: int) -> Path:
@@ -64,21 +84,21 @@ def content(config: Path) -> str:
         )
 
 
-def main(tool: str, invoices: int, phase: str) -> None:
-    """Make one pass and print its figures; making the company, and a first pass before ``again``, is not counted."""
+def main(tool: str, folder: Path) -> None:
+    """Make one pass and print its figures."""
     os.environ["OTC_ACTOR"] = "bench"
-    with tempfile.TemporaryDirectory() as folder:
-        config = company(Path(folder) / "company", invoices)
-        if phase == "again":
-            TOOLS[tool](config)
+    which, run = TOOLS[tool]
+    with tempfile.TemporaryDirectory() as place:
+        mine = Path(place) / "company"
+        shutil.copytree(folder / which, mine)
         wall, cpu = time.perf_counter(), time.process_time()
-        report = TOOLS[tool](config)
+        report = run(mine / "otc.yaml")
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         assert report.code in (0, 1), report.error
-        said = content(config)
+        said = content(mine / "otc.yaml")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": peak, "content": said}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], Path(sys.argv[2]))
