@@ -6,7 +6,10 @@ Belongs here: restoring and asking. Not here: any expectation.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -26,8 +29,18 @@ SOURCES = [
     {"name": "erp", "connector": "files", "path": "./drop"},
     {"name": "bank", "connector": "bank_files", "path": "./bank"},
 ]
-PASSWORD = "OTC_RELEASED_PASSWORD"
 Row = dict[str, Any]
+# A version with one migration more, on a warehouse that must be upgraded.
+LATER = """
+import sys
+from otc_pipelines.settings import load
+from otc_pipelines.warehouse import Warehouse, schema
+schema.MIGRATIONS = (*schema.MIGRATIONS, ("9000_later", (
+    "alter table ops.load add column note text", "update ops.load set note = 'was here'",
+    "create table ops.later (n bigint not null)")))
+with Warehouse.of(load(sys.argv[1])).transaction() as tx:
+    print(tx.scalar("select count(*) from ops.load where note = 'was here'"))
+"""
 
 
 def instance_of(folder: Path, release: str, warehouse: str) -> Path:
@@ -55,8 +68,9 @@ def instance_of(folder: Path, release: str, warehouse: str) -> Path:
 def on_server(folder: Path, url: str) -> str:
     """A server's URL as a configuration may say it: its password goes into the ``.env`` beside the file."""
     found = urlsplit(url)
-    (folder / ".env").write_text(f"{PASSWORD}={found.password}\n", encoding="utf-8")
-    return url.replace(f":{found.password}@", f":${{{PASSWORD}}}@")
+    name = f"OTC_PASSWORD_OF_{found.username}".upper()
+    (folder / ".env").write_text(f"{name}={found.password}\n", encoding="utf-8")
+    return url.replace(f":{found.password}@", f":${{{name}}}@")
 
 
 def restore(release: str, target: Path | str) -> None:
@@ -91,6 +105,18 @@ def frozen(release: str) -> dict[str, list[Row]]:
 def answer(release: str, name: str) -> Any:
     """What that release answered."""
     return json.loads((RELEASES / release / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def later(config: Path, kill_at: str = "") -> subprocess.CompletedProcess[str]:
+    """Let a version with one migration more write into an instance's warehouse."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LATER, str(config)],
+        cwd=ROOT,
+        env={**os.environ, "OTC_KILL_AT": kill_at},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def lost(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,24 +15,13 @@ from otc_pipelines.warehouse import Warehouse
 from otc_pipelines.warehouse.schema import MIGRATIONS
 from tests.live import postgres as servers
 from tests.live.postgres import postgres
-from tests.pipeline.house import ROOT, change, counts, grown, otc, passed, rows
-from tests.pipeline.released import answer, frozen, instance_of, lost
+from tests.pipeline.house import change, counts, grown, otc, passed, rows
+from tests.pipeline.released import answer, frozen, instance_of, later, lost
 
 __all__ = ["postgres"]
 RELEASE = "0_1_0"
 # What later work may change in a row, by its design: everything else stays as it was written.
 CHANGING = {"ops.cursor", "ops.quarantine", "ops.match_decision", "ops.instance"}
-# A version with one migration more, on a warehouse that must be upgraded.
-LATER = """
-import sys
-from otc_pipelines.settings import load
-from otc_pipelines.warehouse import Warehouse, schema
-schema.MIGRATIONS = (*schema.MIGRATIONS, ("9000_later", (
-    "alter table ops.load add column note text", "update ops.load set note = 'was here'",
-    "create table ops.later (n bigint not null)")))
-with Warehouse.of(load(sys.argv[1])).transaction() as tx:
-    print(tx.scalar("select count(*) from ops.load where note = 'was here'"))
-"""
 GAINED = """select gl_account from raw_files.receipts order by "_loaded_at" """
 KINDS = [
     "duckdb",
@@ -60,17 +46,6 @@ def released(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     database = server.fresh()
     yield instance_of(tmp_path, RELEASE, server.url(database))
     server.drop(database)
-
-
-def later(config: Path, kill_at: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", LATER, str(config)],
-        cwd=ROOT,
-        env={**os.environ, "OTC_KILL_AT": kill_at},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def applied(config: Path) -> list[str]:

@@ -16,7 +16,7 @@ from otc_pipelines.warehouse import Warehouse
 from tests.live import postgres as servers
 from tests.live.postgres import Server
 from tests.pipeline.house import counts, otc, rewritten, rows
-from tests.pipeline.released import instance_of, on_server
+from tests.pipeline.released import instance_of, later, on_server
 
 LOGIN = "otc_restored"
 pytestmark = [
@@ -92,6 +92,10 @@ def test_a_restored_backup_is_what_it_was_and_is_proved_by_its_audit_head(postgr
     assert owners(config) == {("ops", LOGIN), ("raw_files", "loader")}
     work_on(config)
     assert otc("audit", "verify", config=config).code == 0, "work goes on where the backup ended"
+    done = later(config)
+    assert done.returncode == 0, done.stderr
+    may = "select bool_and(has_table_privilege(r, 'ops.later', 'select')) from unnest(array['loader', 'transformer']) r"
+    assert postgres.execute(may, made[-1]) == [(True,)], "the roles may read what an upgrade makes"
     for database in made:
         postgres.drop(database)
     postgres.execute(f"drop role {LOGIN}")
