@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from connectors.kit.errors import ConfigError, FatalError, RetriableError
-from connectors.registry import connectors
+from connectors.registry import channels, connectors
 from otc_pipelines.cli import app as cli
 from otc_pipelines.cli import errors
 from otc_pipelines.settings import Instance, load
@@ -222,6 +222,7 @@ def test_everything_in_the_example_works_when_it_is_turned_on(tmp_path: Path, mo
     assert {s.connector for s in instance.sources} <= set(connectors())
     for source in instance.sources:
         instance.settings_of(source)
+    assert [c.name for c, _ in instance.channels()] == [*channels()]
     assert instance.targets
     assert set(yaml.safe_load(example)) == set(Instance.model_fields) - {"path"}
 
