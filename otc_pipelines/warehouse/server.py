@@ -20,7 +20,7 @@ from otc_pipelines.warehouse.door import Role, Tx, Warehouse, WarehouseError, lo
 from otc_pipelines.warehouse.fitness import facts
 from otc_pipelines.warehouse.roles import grant_ops, in_use
 from otc_pipelines.warehouse.server_tx import ServerTx
-from otc_pipelines.warehouse.session import address, connect, told
+from otc_pipelines.warehouse.session import PLANNER, address, connect, told
 
 LOCK = 0x6F7463  # "otc": advisory locks are a database's own, so one number serves every instance
 _TRANSACTIONS = LOCK + 1
@@ -89,6 +89,7 @@ class ServerWarehouse(Warehouse):
             "OTC_PG_SSLROOTCERT": dict(where.options).get("sslrootcert", ""),
             "PGTZ": "UTC",
             "PGAPPNAME": "otc dbt",
+            "PGOPTIONS": f"{dict(where.options).get('options', '')} {PLANNER}".strip(),
             **{_LIBPQ[name]: value for name, value in where.options if name in _LIBPQ},
         }
 
@@ -96,7 +97,7 @@ class ServerWarehouse(Warehouse):
         """See Warehouse."""
         with self._connected() as connection:
             role = "-c role=transformer " if self.roles(connection) else ""
-        arguments = {"options": f"{role}-c TimeZone=UTC -c default_transaction_read_only=on"}
+        arguments = {"options": f"{role}-c TimeZone=UTC -c default_transaction_read_only=on {PLANNER}"}
         return self.address.url("postgresql+psycopg2").render_as_string(hide_password=False), arguments
 
     def roles(self, connection: Any) -> bool:
@@ -136,6 +137,8 @@ class ServerWarehouse(Warehouse):
                 cursor.execute("select pg_advisory_xact_lock(%s)", (_TRANSACTIONS,))  # of this process's other threads
                 if role != "owner" and self.roles(connection):
                     cursor.execute(f"set local role {role}")
+                if role == "loader":  # a few new rows look for their keys in many, by the index
+                    cursor.execute("set local enable_nestloop = on")
             try:
                 yield ServerTx(connection)
                 self._still_holding()

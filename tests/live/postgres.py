@@ -23,6 +23,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+_INSTALLS = {"pginstall", "pginstall18"}  # the wheel brings PostgreSQL 16 and 18
+_INSTALL = "pginstall18" if os.environ.get("OTC_TEST_POSTGRES") == "18" else "pginstall"
 ADMIN = "otc_admin"
 PASSWORD = "only-on-loopback"
 _SETTINGS = {
@@ -162,13 +164,16 @@ def _binaries(folder: Path, *, copied: bool) -> Path:
     assert found.origin is not None
     package = Path(found.origin).parent
     if not copied:
-        return package / "pginstall" / "bin"
+        return package / _INSTALL / "bin"
     for name in (package.name, f"{package.name}.libs"):  # another user may not be let into where the wheel lies
         if (package.parent / name).is_dir():
             shutil.copytree(
-                package.parent / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("pginstall18")
+                package.parent / name,
+                folder / name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns(*_INSTALLS - {_INSTALL}),
             )
-    return folder / package.name / "pginstall" / "bin"
+    return folder / package.name / _INSTALL / "bin"
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ Also: what is said when the server, the login, the database or a role is not wha
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,8 @@ from otc_pipelines.audit import verify
 from otc_pipelines.settings import load
 from otc_pipelines.warehouse import Warehouse
 from tests.live.postgres import PASSWORD, Server, free_port, postgres
-from tests.pipeline.house import Said, configure, otc
+from tests.live.test_postgres_landing import HOLD
+from tests.pipeline.house import ROOT, Said, configure, otc
 
 __all__ = ["postgres"]
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("postgres")]
@@ -221,7 +224,8 @@ def test_each_table_belongs_to_who_makes_it(house: House) -> None:
 
 def test_check_says_which_server_it_is_and_whether_its_roles_are_in_use(house: House) -> None:
     told = said(otc("check", "--format", "csv", config=house.config))
-    assert "PostgreSQL 16" in told
+    (version,) = house.server.execute("show server_version")[0]
+    assert f"PostgreSQL {version}" in told
     assert "encoding UTF8, collation C" in told
     assert "loader, transformer and bi_reader are in use" in told
 
@@ -317,6 +321,19 @@ def test_a_server_that_is_read_only(house: House) -> None:
         assert otc("aging", "--as-of", "2026-01-31", config=house.config).code == 0, "reading goes on"
     finally:
         house.server.execute(f"alter database {house.database} reset default_transaction_read_only")
+
+
+def test_two_runs_at_once_one_waits_and_then_says_who_has_it(house: House) -> None:
+    url = house.server.url(house.database, house.login)
+    words = [sys.executable, "-c", HOLD, url, str(house.config.parent / "data")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        told = otc("run", config=house.config)
+        assert (told.code, f"in use by otc pid {holder.pid}" in told.line) == (3, True), told.err
+        assert otc("aging", "--as-of", "2026-01-31", config=house.config).code == 0, "who reads is not kept waiting"
+        holder.communicate("go\n")
+    assert otc("run", config=house.config).code == 0
 
 
 def test_an_encoding_that_would_lose_letters(house: House, tmp_path: Path) -> None:
