@@ -161,11 +161,13 @@ def _settled(run: Run, lines: Lines, records: Sequence[Record]) -> Iterator[Batc
         found = {line.record["id"]: line for line in by_set[record["id"]]}
         void = {line.invoice for line in found.values() if line.kind == "invoice_cancel"}
         exchanged = max((line.day for line in found.values() if line.kind == "exchange"), default=None)
+        unbooked = bool(sum((line.base for line in found.values()), Decimal(0)))
+        booked = {"exchange_date": exchanged, "exchange_open": unbooked}
         sides = [line.side for line in found.values() if line.invoice is None or line.invoice not in void]
         for pair in pairs(sides, run.books.currency):
             debit, credit = found[pair.debit.line], found[pair.credit.line]
             if debit.invoice is None or debit.invoice != credit.invoice:  # else a line that was rescheduled
-                rows.append({**_settlement(record, pair, debit, credit), "exchange_date": exchanged})
+                rows.append({**_settlement(record, pair, debit, credit), **booked})
     yield from batches(SETTLEMENTS, rows, run.client.settings.batch_rows)
     yield batch(
         RECONCILIATIONS,

@@ -187,6 +187,9 @@ SETTLEMENTS = Entity(
         _id("credit_line", required=True),
         Field("date", DATE, required=True, description="The reconciliation's date."),
         Field("exchange_date", DATE, description="Day on which its exchange difference was booked, where it has one."),
+        Field(
+            "exchange_open", BOOLEAN, description="Its exchange difference is a draft: posted lines do not sum to 0."
+        ),
         Field("debit_kind", TEXT, required=True, choices=SIDE_KINDS),
         _id("debit_invoice", description="For a debit of kind invoice."),
         _id("debit_number", description="Number of the invoice's maturity."),

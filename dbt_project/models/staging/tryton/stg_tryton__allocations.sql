@@ -33,7 +33,8 @@ undone as (
 )
 
 -- The reconciliation's own date is when it counts; where an exchange difference was booked for it, the day of that:
--- Tryton takes the latest maturity for a date, which may be long after the difference left the receivables.
+-- Tryton takes the latest maturity for a date, which may be long after the difference left the receivables. As long as
+-- the difference is a draft, the receivables keep it: both sides move by what the credit was booked at.
 select
     raw.source_system,
     raw.allocation_id,
@@ -46,7 +47,7 @@ select
     cast(null as date) as allocation_date,
     coalesce(raw.exchange_date, raw."date") as effective_date,
     cast(null as text) as reverses_id,
-    cast(null as decimal(18, 4)) as base_amount,
+    case when raw.exchange_open then raw.base_amount end as base_amount,
     {{ raw_version('raw', 'raw.allocation_id') }}
 from settled as raw
 union all
@@ -63,7 +64,7 @@ select
     cast(null as date) as allocation_date,
     coalesce(raw.exchange_date, raw."date") as effective_date,
     cast(null as text) as reverses_id,
-    cast(null as decimal(18, 4)) as base_amount,
+    case when raw.exchange_open then raw.base_amount end as base_amount,
     {{ raw_version('undone', 'raw.allocation_id') }}
 from settled as raw
 inner join undone on raw.source_system = undone.source_system and raw.reconciliation = undone.id

@@ -26,6 +26,7 @@ CONNECTORS = (
     declared("files", Role.ERP, RECEIVABLES),
     declared("bank_files", Role.BANK, BANKING),
     declared("salesforce", Role.CRM, connector("salesforce").entities),
+    declared("tryton", Role.ERP, connector("tryton").entities),
 )
 
 
