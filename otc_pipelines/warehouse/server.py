@@ -139,6 +139,7 @@ class ServerWarehouse(Warehouse):
                     cursor.execute(f"set local role {role}")
                 if role == "loader":  # a few new rows look for their keys in many, by the index
                     cursor.execute("set local enable_nestloop = on")
+                    cursor.execute("set local enable_mergejoin = on")
             try:
                 yield ServerTx(connection)
                 self._still_holding()

@@ -134,16 +134,17 @@ def test_killed_at(place: Place, point: str, pages_kept: int) -> None:
         assert tx.scalar("select count(*) from ops.load") == PAGES
 
 
-def test_models_are_never_joined_by_nested_loops_and_new_rows_find_their_keys(place: Place) -> None:
+def test_models_are_joined_by_hashes_and_new_rows_find_their_keys(place: Place) -> None:
     warehouse = place.warehouse()
     with warehouse.transaction() as tx:
-        assert tx.scalar("show enable_nestloop") == "off"
+        assert (tx.scalar("show enable_nestloop"), tx.scalar("show enable_mergejoin")) == ("off", "off")
     with warehouse.transaction("loader") as tx:
-        assert tx.scalar("show enable_nestloop") == "on"
+        assert (tx.scalar("show enable_nestloop"), tx.scalar("show enable_mergejoin")) == ("on", "on")
     with warehouse.reading() as tx:
         assert (tx.scalar("show enable_nestloop"), tx.scalar("show jit")) == ("off", "off")
-    assert "enable_nestloop=off" in warehouse.dbt_environment()["PGOPTIONS"]
-    assert "enable_nestloop=off" in warehouse.sqlalchemy()[1]["options"]
+    for options in (warehouse.dbt_environment()["PGOPTIONS"], warehouse.sqlalchemy()[1]["options"]):
+        assert "enable_nestloop=off" in options
+        assert "enable_mergejoin=off" in options
 
 
 def test_two_that_land_at_once_take_turns(place: Place) -> None:
