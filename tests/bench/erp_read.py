@@ -15,7 +15,7 @@ import pickle
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -97,12 +97,33 @@ def _copied(column: str, links: tuple[str, ...]) -> str:
     return f't."{column}"'
 
 
+class Content:
+    """What was read, to be seen to be the same. The lines of an invoice that was touched only ours reads again."""
+
+    def __init__(self) -> None:
+        self._invoices: list[Decimal] = []
+        self._lines: list[Decimal] = []
+
+    def invoices(self, totals: Iterable[str]) -> None:
+        """Count invoices."""
+        self._invoices += map(Decimal, totals)
+
+    def lines(self, debits: Iterable[str]) -> None:
+        """Count receivable lines."""
+        self._lines += map(Decimal, debits)
+
+    def told(self, *, whole: bool) -> str:
+        """The counts and sums."""
+        said = f"{len(self._invoices)} invoices of {sum(self._invoices)}"
+        return said + (f", {len(self._lines)} lines of {sum(self._lines)}" if whole else "")
+
+
 def ours(url: str, database: str, cursors: dict[str, Cursor]) -> tuple[str, dict[str, Cursor]]:
     """Read with the connector, from where the cursors stand."""
     settings = TrytonSettings(
         url=url, database=database, username=USER, password=PASSWORD, allow_private=True, sweep=not cursors
     )
-    lines, debit, kept = 0, Decimal(0), dict(cursors)
+    content, kept = Content(), dict(cursors)
     for part in CONNECTOR.source("bench", settings, cursors).resources.values():
         for item in part:
             if not isinstance(item, Batch):
@@ -110,10 +131,11 @@ def ours(url: str, database: str, cursors: dict[str, Cursor]) -> tuple[str, dict
             if item.cursor is not None:
                 kept[item.cursor.stream] = item.cursor
             if item.entity.name == "receivable_lines" and item.rows.num_rows:
-                lines += item.rows.num_rows
-                debit += sum((Decimal(v) for v in item.rows["debit"].to_pylist()), Decimal(0))
+                content.lines(item.rows["debit"].to_pylist())
                 assert pc.all(pc.is_valid(item.rows["kind"])).as_py()
-    return f"{lines} lines, debit {debit}", kept
+            if item.entity.name == "invoices":
+                content.invoices(item.rows["total_amount"].to_pylist())
+    return content.told(whole=not cursors), kept
 
 
 def bare(url: str, database: str, since: str | None) -> str:
@@ -131,7 +153,7 @@ def bare(url: str, database: str, since: str | None) -> str:
     user, token, *_ = call("common.db.login", USER, {"password": PASSWORD})
     session.headers["Authorization"] = "Session " + base64.b64encode(f"{USER}:{user}:{token}".encode()).decode()
     context = call("model.res.user.get_preferences", True, {})
-    lines, debit = 0, Decimal(0)
+    content = Content()
     for model, (domain, fields) in _MODELS.items():
         changed = [["OR", ["write_date", ">=", _moment(since)], ["create_date", ">=", _moment(since)]]] if since else []
         last = 0
@@ -144,9 +166,10 @@ def bare(url: str, database: str, since: str | None) -> str:
                 break
             last = page[-1]["id"]
             if model == "account.move.line":
-                lines += len(page)
-                debit += sum((Decimal(r["debit"]["decimal"]) for r in page), Decimal(0))
-    return f"{lines} lines, debit {debit}"
+                content.lines(r["debit"]["decimal"] for r in page)
+            if model == "account.invoice":
+                content.invoices(r["total_amount"]["decimal"] for r in page)
+    return content.told(whole=since is None)
 
 
 def _moment(literal: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ _DOCUMENT_FIELDS = ("move", "cancel_move", "account", "additional_moves")
 _BOOKED = (
     "account", "debit", "credit", "amount_second_currency", "second_currency.code", "reconciliation", "move.date",
 )  # fmt: skip
-_OWED = (*_BOOKED, "move", "maturity_date", "move.create_date", "move.write_date")
+_OWED = (*_BOOKED, "move", "party", "maturity_date", "move.create_date", "move.write_date")
 _IN_A_SET = (*_BOOKED, "move.origin", "move.journal.type")
 
 

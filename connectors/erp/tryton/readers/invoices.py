@@ -51,6 +51,7 @@ def _invoice(run: Run, record: Record, lines: Sequence[Line], notes: set[int]) -
     sales: Sequence[int] = record.get("sales") or ()
     return {
         **{name: record[name] for name in ("id", *_AS_IT_IS)},
+        "party": _debtor(record, lines),
         "legal_entity": run.books.legal_entity,
         "move_date": related(record, "move.date"),
         "move_created_at": related(record, "move.create_date"),
@@ -66,12 +67,24 @@ def _invoice(run: Run, record: Record, lines: Sequence[Line], notes: set[int]) -
     }
 
 
-def _maturities(record: Record, lines: Sequence[Line]) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines that are owed. A rescheduled line, taken back by one of the same invoice, is told as deleted."""
+def _debtor(record: Record, lines: Sequence[Line]) -> int:
+    """Return who owes it: the party of its lines, which an alternative payee or a delegation makes another."""
+    parties = {line.record["party"] for line, gone in _owed(record, lines) if not gone}
+    party: int = parties.pop() if len(parties) == 1 else record["party"]
+    return party
+
+
+def _owed(record: Record, lines: Sequence[Line]) -> Iterator[tuple[Line, bool]]:
+    """Yield an invoice's lines, and whether each is gone: rescheduled or delegated by one of the same invoice."""
     sign = -1 if record["total_amount"] < 0 else 1
     undone = {line.record["reconciliation"] for line in lines if line.base * sign < 0} - {None}
     for line in lines:
-        gone = line.base * sign < 0 or line.record["reconciliation"] in undone
+        yield line, line.base * sign < 0 or line.record["reconciliation"] in undone
+
+
+def _maturities(record: Record, lines: Sequence[Line]) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines that are owed, and those that are gone as deleted."""
+    for line, gone in _owed(record, lines):
         yield {
             "invoice": record["id"],
             "number": line.number,
