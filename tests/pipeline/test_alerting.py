@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from tests.live.postgres import free_port
+from tests.live.smtp import PASSWORD, running
 from tests.pipeline.conftest import Prepared
-from tests.pipeline.house import change, configure, otc
+from tests.pipeline.house import change, configure, otc, otc_process
 
-pytestmark = pytest.mark.xdist_group("files")
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("files")]
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
@@ -46,3 +47,32 @@ def test_a_failed_source_is_told_once_and_check_shows_what_nobody_heard(
     lines = {r["what"]: r for r in json.loads(said.out)["rows"]}
     assert not lines["alerts webhook: webhook"]["ok"]
     assert "cannot reach" in lines["alerts: waiting webhook"]["message"]
+
+
+def test_a_gate_that_fails_is_mailed_once(tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the command, over a real mail server with STARTTLS and a login."""
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    with running(tmp_path / "mail") as server:
+        mail = server.settings(password="${MAIL_PASSWORD}")
+        entities = {"US": {"base_currency": "USD", "ar_account": "1200"}}
+        house = configure(tmp_path / "house", legal_entities=entities, alerts={"smtp": mail})
+        config = prepared(house)
+        drop = config.parent / "drop"
+        (drop / "parties.csv").write_text("party_id,name,currency,legal_entity\nC1,Gadget AG,USD,US\n")
+        (drop / "documents.csv").write_text(
+            "document_id,document_type,party_id,legal_entity,document_date,due_date,currency,amount\n"
+            "INV-1,invoice,C1,US,2026-01-05,2026-02-04,USD,100.00\n"
+        )
+        control = "legal_entity,gl_account,currency,date,balance\nUS,1200,USD,2026-02-28,{}\n"
+        (drop / "gl_balances.csv").write_text(control.format("99.99"))
+        ran = otc_process("run", config=config)
+        assert (ran.returncode, len(server.taken)) == (1, 1), ran.stderr
+        (drop / "gl_balances.csv").write_text(control.format("99.98"))
+        assert otc("run", config=config).code == 1
+        assert len(server.taken) == 1, "it lasts, and was told"
+        (message,) = server.got("ann@acme.example")
+        assert message["Subject"] == "[Acme] gate failed: fct_tie_out"
+        assert "1 of 4 failed: Open items, unapplied included, equal the control account" in message.get_content()
+        assert "Gadget" not in message.get_content()
+    kept = [p.read_bytes() for p in (config.parent / "data").rglob("*") if p.is_file()]
+    assert not [1 for text in [ran.stdout, ran.stderr, *(k.decode("latin-1") for k in kept)] if PASSWORD in text]
