@@ -71,7 +71,8 @@ def _require_decimal(name: str, value: object) -> None:
 class BankCredit:
     """Money that came in: one bank line. ``legal_entity`` is None where the account is assigned to none.
 
-    ``returned_by``: the bank line that took it back, or ''.
+    ``returned_by``: the bank line that took it back, or ''. ``batch_difference``: what the payments known of it
+    leave of its amount; None where it is no batch, or they come to it.
     """
 
     source_system: str
@@ -81,6 +82,7 @@ class BankCredit:
     amount: Decimal
     value_date: date | None = None
     returned_by: str = ""
+    batch_difference: Decimal | None = None
 
     def __post_init__(self) -> None:
         _require_decimal("amount", self.amount)
