@@ -22,6 +22,7 @@ from otc_pipelines.warehouse.publish import published
 from tests.live import hostile
 from tests.live.content import difference, held, lines, relations
 from tests.live.postgres import Server, postgres
+from tests.live.tryton_books import Books, books, pay_by_bank
 from tests.live.two_warehouses import AS_OF, LATER, MORNING, NAMES, Pair, books_of_later, clock, pair
 
 __all__ = ["postgres"]
@@ -32,8 +33,15 @@ _OWN = ('ops."audit_event"', 'ops."gate_verdict"', 'ops."instance"', 'ops."schem
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[Pair]:
-    with pair(tmp_path_factory.mktemp("both"), postgres) as both:
+def erp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+    with books(tmp_path_factory.mktemp("erp"), MORNING - timedelta(hours=1)) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, postgres: Server, erp: Books) -> Iterator[Pair]:
+    with pair(tmp_path_factory.mktemp("both"), postgres, change=erp.configure) as both:
+        pay_by_bank(both.demo.folder / "bank")
         for report in both.passed(MORNING):
             assert report.code in (0, 1), report.error  # 1: the old books do not tie, on either
             assert not [s for s in report.steps if s.status == "failed" and s.step != "gate"], report.steps
@@ -41,12 +49,15 @@ def first(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def later(first: Pair) -> Pair:
+def later(first: Pair, erp: Books) -> Pair:
     """Days later: new files, new versions, what was pending is posted."""
     demo = first.demo.advance((LATER - MORNING).days)
     books_of_later()
+    erp.moment = LATER - timedelta(hours=1)
+    erp.go_on()
     both = Pair(demo, first.duckdb, first.postgres)
-    both.passed(LATER)
+    for report in both.passed(LATER):
+        assert not [s for s in report.steps if s.status == "failed" and s.step != "gate"], report.steps
     return both
 
 
@@ -157,6 +168,25 @@ def test_the_odd_rows_arrived(later: Pair) -> None:
         assert known["H-largest"]["amount"] == Decimal(hostile.LARGEST)
         assert known["H-no-rate"]["base_open_amount"] is None
         assert {"hc", "HC", "Hc"} <= people
+
+
+def test_what_the_simulated_erp_keeps_arrived_and_would_be_written_back(later: Pair, erp: Books) -> None:
+    for instance in later.instances:
+        warehouse = Warehouse.of(instance)
+        with warehouse.reading() as tx:
+            found = tx.rows(warehouse.built("select * from marts.fct_documents where source_system = 'books'"))
+            receipts = tx.rows("select target_source, amount, allocations from outbound.sync_tryton__receipt")
+        known = {r["document_id"]: (r["open_amount"], r["status"]) for r in found}
+        left = {name: known.get(str(erp.keyed[name])) for name in ("whole", "thirds", "yen", "open", "cancelled")}
+        assert left == {
+            "whole": (0, "posted"),
+            "thirds": (0, "posted"),
+            "yen": (0, "posted"),
+            "open": (Decimal("417.2"), "posted"),
+            "cancelled": (0, "void"),
+        }
+        told = {"target_source": "books", "amount": Decimal("417.2")}
+        assert receipts == [{**told, "allocations": f"{erp.keyed['open']}:417.2000"}]
 
 
 MUTANTS = [

@@ -88,9 +88,14 @@ def clock(moment: datetime) -> Iterator[None]:
             one.stop()
 
 
+Change = Callable[[dict[str, Any]], None]
+
+
 @contextmanager
-def pair(folder: Path, server: Server, customers: int = 100, invoices: int = 800) -> Iterator[Pair]:
-    """A company read through every way in: a file drop, a database, bank files, a CRM."""
+def pair(
+    folder: Path, server: Server, customers: int = 100, invoices: int = 800, change: Change = lambda _document: None
+) -> Iterator[Pair]:
+    """A company read through every way in: a file drop, a database, bank files, a CRM; ``change``: of both otc.yaml."""
     options = DemoOptions(folder / "house", seed=11, customers=customers, invoices=invoices, months=10, as_of=AS_OF)
     with running(options) as demo:
         old = folder / "old_books.db"
@@ -98,11 +103,14 @@ def pair(folder: Path, server: Server, customers: int = 100, invoices: int = 800
         database = server.fresh()
 
         def on_server(document: dict[str, Any]) -> None:
+            change(document)
             document["warehouse"] = server.url(database, password=f"${{{_PASSWORD}}}")
 
         secrets = {_PASSWORD: PASSWORD, _BOOKS: f"sqlite:///{old}"}
         with patch.dict(os.environ, secrets):
-            both = Pair(demo, _instance(demo, folder / "duckdb"), _instance(demo, folder / "postgres", on_server))
+            both = Pair(
+                demo, _instance(demo, folder / "duckdb", change), _instance(demo, folder / "postgres", on_server)
+            )
             try:
                 for instance in both.instances:  # pseudonyms are each instance's own, unless they share the key
                     with Warehouse.of(instance).transaction() as tx:
@@ -143,17 +151,17 @@ def books_of_later() -> None:
         books.commit()
 
 
-def _instance(demo: Demo, folder: Path, change: Callable[[dict[str, Any]], None] = lambda _d: None) -> Path:
+def _instance(demo: Demo, folder: Path, change: Change) -> Path:
     """An instance of its own over the demo's sources, and the old books; it delivers nothing."""
     document = yaml.safe_load(demo.config_path.read_text(encoding="utf-8"))
     for source in document["sources"]:
         for key in ("path", "ca_bundle"):
             if source.get(key):
                 source[key] = str((demo.folder / source[key]).resolve())
+    change(document)
     document["sources"].append({"name": "old", "connector": "sql", "url": f"${{{_BOOKS}}}"})
     for target in document["targets"]:
         target["mode"] = "dry_run"
-    change(document)
     folder.mkdir(parents=True)
     path = folder / "otc.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

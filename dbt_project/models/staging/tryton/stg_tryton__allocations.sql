@@ -47,7 +47,7 @@ select
     cast(null as date) as allocation_date,
     coalesce(raw.exchange_date, raw."date") as effective_date,
     cast(null as text) as reverses_id,
-    case when raw.exchange_open then raw.base_amount end as base_amount,
+    {{ money('case when raw.exchange_open then raw.base_amount end') }} as base_amount,
     {{ raw_version('raw', 'raw.allocation_id') }}
 from settled as raw
 union all
@@ -64,7 +64,7 @@ select
     cast(null as date) as allocation_date,
     coalesce(raw.exchange_date, raw."date") as effective_date,
     cast(null as text) as reverses_id,
-    case when raw.exchange_open then raw.base_amount end as base_amount,
+    {{ money('case when raw.exchange_open then raw.base_amount end') }} as base_amount,
     {{ raw_version('undone', 'raw.allocation_id') }}
 from settled as raw
 inner join undone on raw.source_system = undone.source_system and raw.reconciliation = undone.id

@@ -7,7 +7,7 @@ select
     raw.legal_entity,
     coalesce(raw.sale_date, cast(raw.created_at as date)) as order_date,
     raw.currency,
-    coalesce(raw.total_amount, 0) as amount,
+    {{ money('coalesce(raw.total_amount, 0)') }} as amount,
     case
         when raw.state = 'cancelled' then 'cancelled'
         when raw.state = 'done' then 'closed'

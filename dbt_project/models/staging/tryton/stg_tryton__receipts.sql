@@ -6,7 +6,7 @@ select
     raw.legal_entity,
     raw."date" as receipt_date,
     raw.currency,
-    abs(raw.amount) as amount,
+    {{ money('abs(raw.amount)') }} as amount,
     cast(raw.party as text) as party_id,
     raw."date" as posting_date,
     raw.rate as fx_rate,
