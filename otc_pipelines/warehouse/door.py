@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from connectors.kit.errors import FatalError
+from connectors.kit.errors import ConfigError, FatalError
 from otc_pipelines.settings import Instance
 
 
@@ -117,7 +117,12 @@ class Warehouse(ABC):
             from otc_pipelines.warehouse.embedded import EmbeddedWarehouse
 
             return EmbeddedWarehouse(instance.data_dir / "warehouse.duckdb", wait)
-        from otc_pipelines.warehouse.server import ServerWarehouse
+        try:
+            from otc_pipelines.warehouse.server import ServerWarehouse
+        except ModuleNotFoundError as problem:
+            raise ConfigError(
+                f"{instance.path.name}: warehouse: {problem.name} is not installed; install otc-pipelines[postgres]"
+            ) from None
 
         return ServerWarehouse(instance.warehouse, instance.data_dir, wait)
 

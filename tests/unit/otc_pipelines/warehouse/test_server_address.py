@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,12 @@ def test_an_option_that_is_ours_too_is_no_clash(option: str) -> None:
 def test_an_option_that_libpq_does_not_know_is_named() -> None:
     with pytest.raises(ConfigError, match="colour"):
         connect(address("postgresql://otc:x@127.0.0.1:1/books?colour=red"))
+
+
+def test_without_the_driver_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "otc_pipelines.warehouse.server")
+    monkeypatch.delitem(sys.modules, "otc_pipelines.warehouse.session")
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    instance = load(configured(tmp_path, "postgresql://otc@db/books"))
+    with pytest.raises(ConfigError, match=r"psycopg2 is not installed; install otc-pipelines\[postgres\]"):
+        Warehouse.of(instance)
