@@ -5,8 +5,6 @@ Belongs here: what dbt is told about the instance, its results as a step. Not he
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import zoneinfo
 from collections.abc import Sequence
@@ -14,13 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from otc_pipelines.flow.context import Flow, StepReport
+from otc_pipelines.flow.views import edition, forget, remember, standing
 from otc_pipelines.transform import (
     CONFORM,
     MARTS,
+    STANDING,
+    NodeResult,
     TransformReport,
     build,
     dbt_vars,
-    fingerprint,
     parsed_project,
     project_dir,
 )
@@ -44,21 +44,8 @@ def variables(flow: Flow) -> dict[str, Any]:
 
 
 def transform(flow: Flow, part: str) -> tuple[StepReport, TransformReport]:
-    """Build one part of the project (``conform`` or ``marts``) and run its shape tests.
-
-    Staging and conformed are views: while neither the project nor what it is told has changed, they stand as they are.
-    """
-    started = time.monotonic()
-    wanted = hashlib.sha256(json.dumps([part, fingerprint(project_dir()), variables(flow)]).encode()).hexdigest()
-    if part == "conform" and _current(flow) == wanted:
-        step = StepReport(
-            "transform", part, rows_new=0, seconds=time.monotonic() - started, message="views are current"
-        )
-        return step, TransformReport((), step.seconds, flow.instance.data_dir / "dbt" / "run")
-    step, report = transform_models(flow, part, PARTS[part])
-    if part == "conform":
-        _remember(flow, wanted if report.ok else "")
-    return step, report
+    """Build one part of the project (``conform`` or ``marts``) and run its shape tests."""
+    return transform_models(flow, part, PARTS[part], views=part == "conform")
 
 
 def _step(name: str, report: TransformReport, seconds: float) -> StepReport:
@@ -74,30 +61,34 @@ def _step(name: str, report: TransformReport, seconds: float) -> StepReport:
     )
 
 
-def transform_models(flow: Flow, name: str, models: Sequence[str]) -> tuple[StepReport, TransformReport]:
-    """Build the models named, and run the shape tests that can be run on them."""
+def transform_models(
+    flow: Flow, name: str, models: Sequence[str], *, views: bool
+) -> tuple[StepReport, TransformReport]:
+    """Build the models named, and run the shape tests that can be run on them.
+
+    ``views``: they hold no rows; while neither the project nor what it is told has changed, they stand as they are.
+    """
     started = time.monotonic()
+    told, target = variables(flow), flow.instance.data_dir / "dbt" / "run"
+    of = edition(told) if views else ""
+    built = standing(flow, of) if views else ()
+    if views and {*built} >= {*models}:
+        stood = tuple(NodeResult(m, "model", STANDING, 0.0, "") for m in built if m in models)
+        seconds = time.monotonic() - started
+        step = StepReport("transform", name, rows_new=0, seconds=seconds, message="views are current")
+        return step, TransformReport(stood, seconds, target)
     with flow.warehouse.writing():
-        report = build(project_dir(), flow.warehouse, models, variables(flow), flow.instance.data_dir / "dbt" / "run")
+        report = build(project_dir(), flow.warehouse, models, told, target)
+        if views and report.ok:
+            remember(flow, of, [*(m.name for m in report.models), *models])
+        elif views:
+            forget(flow)
     return _step(name, report, time.monotonic() - started), report
 
 
 def manifest(flow: Flow) -> dict[str, Any]:
     """Return dbt's manifest of the project as this instance is told to build it."""
     return parsed_project(project_dir(), flow.warehouse, variables(flow), flow.instance.data_dir / "dbt" / "run")
-
-
-def _current(flow: Flow) -> str | None:
-    """The fingerprint of what the views were last made of: staging and conformed are views, they hold no rows."""
-    with flow.warehouse.transaction() as tx:
-        found = tx.scalar("select value from ops.instance where name = 'conform_fingerprint'")
-    return None if found is None else str(found)
-
-
-def _remember(flow: Flow, wanted: str) -> None:
-    with flow.warehouse.transaction() as tx:
-        tx.execute("delete from ops.instance where name = 'conform_fingerprint'")
-        tx.insert("ops.instance", [{"name": "conform_fingerprint", "value": wanted}])
 
 
 def publish_marts(flow: Flow) -> StepReport:

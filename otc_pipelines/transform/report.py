@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+STANDING = "standing"
+"""Status of a view that was not built, because it would be the same."""
 _BROKEN = frozenset({"error", "fail", "runtime error"})
 
 
@@ -15,7 +17,7 @@ _BROKEN = frozenset({"error", "fail", "runtime error"})
 class NodeResult:
     """One model or test: its name, kind (model, test, unit_test …), status, seconds and dbt's message in one line.
 
-    Status is dbt's own: success, pass, warn, fail, error, skipped. ``schema`` is where a model was built.
+    Status is dbt's own: success, pass, warn, fail, error, skipped; or STANDING. ``schema`` is where a model was built.
     """
 
     name: str

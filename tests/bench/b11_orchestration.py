@@ -53,12 +53,13 @@ TOOLS: dict[str, tuple[str, Callable[[Path], RunReport]]] = {
 
 @contextmanager
 def prepared(invoices: int) -> Iterator[Path]:
-    """A folder with the company ``new`` to the warehouse and, after one recorded pass, ``known`` to it."""
+    """A folder with the company ``new`` to the warehouse and, after a pass of either kind, ``known`` to it."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         company(folder / "new", invoices)
         shutil.copytree(folder / "new", folder / "known")
-        dagster(folder / "known" / "otc.yaml")
+        for run in (dagster, bare):
+            run(folder / "known" / "otc.yaml")
         yield folder
 
 

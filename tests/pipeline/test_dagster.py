@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,22 @@ def test_it_reports_what_a_plain_pass_reports(went: tuple[Instance, RunReport], 
     assert {k: v for k, v in report.facts.items() if k != "deliveries"} == {
         k: v for k, v in plain.facts.items() if k != "deliveries"
     }
+
+
+def test_views_that_would_be_the_same_are_not_built_again(went: tuple[Instance, RunReport], tmp_path: Path) -> None:
+    first, _ = went
+    shutil.copytree(first.path.parent, tmp_path / "again")
+    instance = load(tmp_path / "again" / "otc.yaml")
+    report = run_whole_way(instance.path)
+    assert report.code == 0, report.error
+    said = {s.name: s.message for s in report.steps if s.step == "transform"}
+    assert {name for name, message in said.items() if message == "views are current"} == set(said) - {"marts"}
+    assert " models, " in said["marts"]
+    assert _open(instance) == [("INV-1", "60.00"), ("INV-2", "250.50")]
+    with dagster_instance(instance) as recorded:
+        view = recorded.get_latest_materialization_event(dg.AssetKey(["conformed", "int_receipts__current"]))
+        table = recorded.get_latest_materialization_event(dg.AssetKey(["marts", "fct_receipts"]))
+    assert [_metadata(e)["built"].value for e in (view, table)] == [False, True]
 
 
 def test_the_run_can_be_seen_later(went: tuple[Instance, RunReport]) -> None:

@@ -15,7 +15,7 @@ from otc_pipelines.defs.transform.translator import LAYERS, Translator
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.models import transform_models
 from otc_pipelines.settings import Instance
-from otc_pipelines.transform import NodeResult, TransformReport
+from otc_pipelines.transform import CONFORM, STANDING, NodeResult, TransformReport
 
 Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -33,7 +33,10 @@ def model_assets(instance: Instance, manifest: Mapping[str, Any]) -> dg.AssetsDe
         current = current_pass(context)
         keys = {key.path[-1]: key for key in context.selected_asset_keys}
         name = _part(keys.values())
-        step, report = attempted(current, "transform", name, lambda: transform_models(current.flow, name, sorted(keys)))
+        views = {key.path[0] for key in keys.values()} <= set(CONFORM)
+        step, report = attempted(
+            current, "transform", name, lambda: transform_models(current.flow, name, sorted(keys), views=views)
+        )
         current.done(step)
         yield from _materialised(current.flow, report, keys)
         yield from _checked(report, {c.name: c for c in context.selected_asset_check_keys})
@@ -55,8 +58,9 @@ def _materialised(flow: Flow, report: TransformReport, keys: Mapping[str, dg.Ass
     rows = _rows(flow, tables)
     for model in report.models:
         if model.ok and model.name in keys:
-            counted = {"dagster/row_count": rows[model.name]} if model.name in rows else {}
-            yield dg.MaterializeResult(keys[model.name], metadata={"seconds": round(model.seconds, 3), **counted})
+            said: dict[str, Any] = {"seconds": round(model.seconds, 3), "built": model.status != STANDING}
+            said |= {"dagster/row_count": rows[model.name]} if model.name in rows else {}
+            yield dg.MaterializeResult(keys[model.name], metadata=said)
 
 
 def _kept(flow: Flow) -> tuple[str, str]:
