@@ -16,6 +16,8 @@ ACCOUNTS = GuardedBatch("crm", "account_ar_status", "sync_salesforce__account_ar
 ORDERS = GuardedBatch(
     "crm", "order_payment_status", "sync_salesforce__order_payment_status", "salesforce_main", "b" * 64
 )
+RECEIPTS = GuardedBatch("books", "receipt", "sync_tryton__receipt", "erp", "d" * 64)
+NOTES = GuardedBatch("books", "party_ar_status", "sync_tryton__party_ar_status", "erp", "e" * 64)
 
 _MOVEMENTS = """
     select movement_id, 'erp' as source_system, 'US' as legal_entity, 'P1' as party_id, item_type, item_id, no as installment_no,
@@ -49,7 +51,8 @@ _TABLES = (
         cast(110 as decimal(18,4)) as total""",
     """create table marts.fct_receipts as select 'erp' as source_system, 'R1' as receipt_id, 'erp:R1' as receipt_key,
         cast(40 as decimal(18,4)) as amount, cast(30 as decimal(18,4)) as applied_amount, cast(0 as decimal(18,4)) as
-        refunded_amount, cast(10 as decimal(18,4)) as unapplied_amount, 'USD' as currency""",
+        refunded_amount, cast(10 as decimal(18,4)) as unapplied_amount, 'USD' as currency,
+        cast(null as text) as bank_line_id""",
     """create table marts.fct_documents as select 'erp' as source_system, id as document_id, 'erp:' || id as document_key,
         'invoice' as document_type, 'posted' as status, 'USD' as currency, cast(face as decimal(18,4)) as amount,
         cast(open as decimal(18,4)) as open_amount from (values ('D1', 100, 70), ('D2', 50, 50)) as v(id, face, open)""",
@@ -57,12 +60,18 @@ _TABLES = (
         'USD' as currency, date '2026-01-31' as as_of, cast(110 as decimal(18,4)) as ledger_balance,
         cast(110 as decimal(18,4)) as control_balance, cast(0 as decimal(18,4)) as difference, 'tied' as status""",
     """create table marts.fct_bank_lines as select 'bank' as source_system, 'B1' as bank_line_id,
-        cast(50 as decimal(18,4)) as amount""",
+        cast(50 as decimal(18,4)) as amount, 'pending' as match_status, 'booked' as bank_status""",
     """create table marts.fct_match_decisions as select 'bank' as bank_source, 'B1' as bank_line_id, true as is_current,
         'applied' as outcome, cast(null as text) as receipt_id, 'erp' as document_source, 'D2' as document_id,
         cast(1 as bigint) as installment_no, cast(50 as decimal(18,4)) as amount, cast(0.99 as decimal(9,6)) as score""",
+    """create table marts.fct_bank_statements (source_system text, account_ending text, format text, sequence_no text,
+        to_date date, opening_balance decimal(18,4), missing_from_no bigint, missing_to_no bigint,
+        balance_break decimal(18,4), source_file text, continuity text)""",
+    """create table marts.fct_bank_batches (source_system text, account_ending text, entry_reference text,
+        booking_date date, amount decimal(18,4), payments bigint, payments_amount decimal(18,4),
+        difference decimal(18,4), counted text)""",
     "create table marts.fct_outbound_exceptions (target_source text, object text, target_key text, reason text)",
-    """create table marts.fct_party_ar_status as select 'erp:P1' as party_key, cast(120 as decimal(18,4)) as open_amount,
+    """create table marts.fct_party_ar_status as select 'erp:P1' as party_key, 'erp' as source_system, 'P1' as party_id, cast(120 as decimal(18,4)) as open_amount,
         cast(70 as decimal(18,4)) as past_due_amount, 21 as oldest_days_late, false as on_hold, 'USD' as currency,
         cast(null as text) as left_out_because, date '2026-01-31' as as_of""",
     """create table marts.fct_order_payment_status as select 'erp:O1' as order_key, 'partial' as payment_status,
@@ -77,6 +86,14 @@ _TABLES = (
         from marts.fct_party_ar_status""",
     """create table outbound.sync_salesforce__order_payment_status as select 'salesforce_main' as target_source,
         order_key as target_key, payment_status, paid_amount, currency, as_of from marts.fct_order_payment_status""",
+    """create table marts.fct_pending_receipts as select 'bank' as bank_source, 'B1' as bank_line_id, 'erp' as source_system,
+        date '2026-01-30' as value_date, 'USD' as currency, cast(50 as decimal(18,4)) as amount, cast(50 as decimal(18,4))
+        as applied_amount, 'P1' as party_id, 'D2:50.0000' as allocations, cast(null as text) as left_out_because""",
+    """create table outbound.sync_tryton__receipt as select source_system as target_source, bank_line_id as target_key,
+        '4400123456' as bank_account, 'R-1' as reference, value_date, currency, amount, party_id, allocations
+        from marts.fct_pending_receipts""",
+    """create table outbound.sync_tryton__party_ar_status as select source_system as target_source, party_id as target_key,
+        currency, open_amount, past_due_amount, oldest_days_late, on_hold, as_of from marts.fct_party_ar_status""",
 )
 
 

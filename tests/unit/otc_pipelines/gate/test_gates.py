@@ -14,9 +14,11 @@ from otc_pipelines.audit import verify
 from otc_pipelines.gate import GateReport, docs_path, load_suites, passing, run_gates
 from otc_pipelines.reverse_sync import guard
 from otc_pipelines.warehouse import Warehouse
-from tests.unit.otc_pipelines.gate.books import ACCOUNTS, ORDERS, books
+from tests.unit.otc_pipelines.gate.books import ACCOUNTS, NOTES, ORDERS, RECEIPTS, books
 
 BOTH = (ACCOUNTS, ORDERS)
+TO_THE_ERP = (RECEIPTS, NOTES)
+EVERY = (*BOTH, *TO_THE_ERP)
 pytestmark = pytest.mark.slow
 
 
@@ -39,21 +41,21 @@ def change(warehouse: Warehouse, sql: str) -> None:
 
 
 def test_books_that_tie_out_pass_and_the_verdict_is_for_exactly_the_batch(warehouse: Warehouse) -> None:
-    report = run_gates(warehouse, BOTH, "r1", "ann")
+    report = run_gates(warehouse, EVERY, "r1", "ann")
     assert report.ok, [(s.suite, s.message) for s in report.suites if not s.passed]
     assert failed(report) == set()
     assert {s.suite for s in report.suites} == {s.table for s in load_suites()}
     with warehouse.reading() as tx:
-        for batch in BOTH:
+        for batch in EVERY:
             assert passing(tx, batch.target, batch.object_name, batch.batch_hash)
             assert guard.refusal(tx, batch.target, batch.object_name, batch.batch_hash) == ""
             assert not passing(tx, batch.target, batch.object_name, "c" * 64)
             assert not passing(tx, "other", batch.object_name, batch.batch_hash)
             assert guard.refusal(tx, "other", batch.object_name, batch.batch_hash)
         stored = tx.scalar("select count(*) from ops.gate_verdict")
-    assert stored == len(report.suites) + 2
+    assert stored == len(report.suites) + len(EVERY)
     assert verify(warehouse).ok
-    run_gates(warehouse, BOTH, "r2", "ann")  # word for word the same: nothing is written
+    run_gates(warehouse, EVERY, "r2", "ann")  # word for word the same: nothing is written
     with warehouse.reading() as tx:
         assert tx.scalar("select count(*) from ops.gate_verdict") == stored
 
@@ -119,6 +121,42 @@ def test_rows_of_another_source_are_not_judged_with_the_batch(warehouse: Warehou
     assert run_gates(warehouse, BOTH, "r", "ann").ok
 
 
+_SENT = "update outbound.sync_tryton__receipt set"
+_NOTED = "update outbound.sync_tryton__party_ar_status set"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"{_SENT} amount = amount + 0.01",
+        f"{_SENT} allocations = 'D1:50.0000'",
+        f"{_SENT} value_date = value_date + 1",
+        f"{_SENT} party_id = null",
+        f"{_SENT} target_key = 'B2'",
+        "insert into outbound.sync_tryton__receipt select * from outbound.sync_tryton__receipt",
+        "alter table outbound.sync_tryton__receipt add column iban text",
+        "update marts.fct_pending_receipts set left_out_because = 'it pays documents of several sources'",
+        "update marts.fct_pending_receipts set applied_amount = 60",
+        "update marts.fct_bank_lines set bank_status = 'pending'",
+        "update marts.fct_match_decisions set outcome = 'proposed'",
+        "update marts.fct_receipts set bank_line_id = 'B1'",
+    ],
+)
+def test_a_receipt_that_is_not_what_was_matched_is_not_posted(warehouse: Warehouse, sql: str) -> None:
+    change(warehouse, sql)
+    report = run_gates(warehouse, TO_THE_ERP, "r", "ann")
+    assert "sync_tryton__receipt" in failed(report)
+    assert not may_leave(report)["receipt"]
+
+
+@pytest.mark.parametrize("field", ["open_amount = open_amount + 1", "on_hold = not on_hold", "currency = null"])
+def test_a_note_that_says_something_else_than_the_mart_is_not_left(warehouse: Warehouse, field: str) -> None:
+    change(warehouse, f"{_NOTED} {field}")
+    report = run_gates(warehouse, TO_THE_ERP, "r", "ann")
+    assert failed(report) == {"sync_tryton__party_ar_status"}
+    assert may_leave(report) == {"receipt": True, "party_ar_status": False}
+
+
 def test_no_control_balances_is_not_checked_with_a_note_and_passes(warehouse: Warehouse) -> None:
     change(
         warehouse,
@@ -161,7 +199,7 @@ def test_a_library_that_breaks_is_no_pass(warehouse: Warehouse, monkeypatch: pyt
         raise RuntimeError("no context")
 
     monkeypatch.setattr(gx, "get_context", broken)
-    report = run_gates(warehouse, BOTH, "r", "ann")
+    report = run_gates(warehouse, EVERY, "r", "ann")
     assert failed(report) == {s.table for s in load_suites()}
     assert not any(may_leave(report).values())
     with warehouse.reading() as tx:
