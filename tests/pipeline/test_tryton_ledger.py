@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,6 +24,7 @@ from otc_pipelines.flow.run import RunReport, run_pass
 from otc_pipelines.settings import load
 from tests.live.postgres import Server, postgres
 from tests.live.tryton import COMPANY, PASSWORD, Tryton, missing, running, truth
+from tests.live.tryton_clerk import Clerk
 
 __all__ = ["postgres"]
 pytestmark = [
@@ -77,19 +78,31 @@ def instance(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 os.environ["TRYTON_PASSWORD"] = before
 
 
-def ledger_by_party(instance: Instance, day: date) -> dict[str, Decimal]:
+def ledger_by_party(instance: Instance, *days: date) -> list[dict[str, Decimal]]:
+    """Each party's balance in the ledger on each of these days; without those that have none."""
     rows = instance.rows(
-        f"""select party_id, sum(base_amount) as base from marts.fct_ar_ledger
-        where effective_date <= date '{day}' and posting_state = 'posted' group by party_id"""
+        """select party_id, effective_date, sum(base_amount) as base from marts.fct_ar_ledger
+        where posting_state = 'posted' group by party_id, effective_date"""
     )
-    return {str(r["party_id"]): r["base"] for r in rows if r["base"]}
+    return _balances([(r["party_id"], r["effective_date"], r["base"]) for r in rows], days)
 
 
-def erp_by_party(instance: Instance, day: date) -> dict[str, Decimal]:
+def erp_by_party(instance: Instance, *days: date) -> list[dict[str, Decimal]]:
+    """The same in the ERP: debit less credit of posted receivable lines."""
     said = instance.erp.execute(
-        f"select l.party, sum(l.debit - l.credit) {RECEIVABLE} and m.date <= '{day}' group by l.party"
+        f"select l.party::text, m.date, sum(l.debit - l.credit) {RECEIVABLE} group by l.party, m.date"
     )
-    return {str(party): balance for party, balance in said if balance}
+    return _balances(said, days)
+
+
+def _balances(moved: Sequence[tuple[Any, ...]], days: Sequence[date]) -> list[dict[str, Decimal]]:
+    found = []
+    for day in days:
+        balances: dict[str, Decimal] = defaultdict(Decimal)
+        for party, on, amount in moved:
+            balances[party] += amount if on <= day else 0
+        found.append({party: balance for party, balance in balances.items() if balance})
+    return found
 
 
 def open_by_document(instance: Instance) -> dict[str, Decimal]:
@@ -104,12 +117,12 @@ def test_each_party_s_balance_is_the_erp_s_aged_balance(instance):
     said = truth()
     expected = {str(row["party"]): Decimal(row["balance"]) for row in said["aged_balance"]["days_30_60_90"]}
     assert len(expected) == 13
-    assert ledger_by_party(instance, date.fromisoformat(said["as_of"])) == expected
+    assert ledger_by_party(instance, date.fromisoformat(said["as_of"])) == [expected]
 
 
 def test_each_party_s_receivable_and_limit_are_the_erp_s(instance):
     said = {str(p["id"]): p for p in truth()["party"]}
-    found = ledger_by_party(instance, date.max)
+    [found] = ledger_by_party(instance, date.max)
     assert len(said) == 21
     assert {key: found.get(key, Decimal(0)) for key in said} == {k: Decimal(p["receivable"]) for k, p in said.items()}
     limits = instance.rows("select party_id, credit_limit from conformed.int_parties__current")
@@ -165,8 +178,7 @@ def test_each_invoice_s_open_amount_is_its_amount_to_pay(instance):
 def test_the_balances_of_every_day_on_which_the_books_moved_are_the_erp_s(instance):
     days = [row[0] for row in instance.erp.execute(f"select distinct m.date {RECEIVABLE} order by m.date")]
     assert len(days) > 60
-    for day in days:
-        assert ledger_by_party(instance, day) == erp_by_party(instance, day), day
+    assert ledger_by_party(instance, *days) == erp_by_party(instance, *days)
 
 
 def test_the_control_account_ties_out_and_nothing_is_held(instance):
@@ -205,9 +217,13 @@ def test_the_company_is_the_legal_entity(instance):
 
 
 def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
-    """Paid in part at another rate, a reconciliation undone, a direct debit bounced, a name changed."""
+    """Paid in part, too much, too little, at other rates; taken back, cancelled, rescheduled; undone, bounced."""
+    now = "start_date <= current_date and end_date >= current_date and type = 'standard' and state = 'open'"
+    if not instance.erp.execute(f"select id from account_period where {now}"):
+        pytest.skip("these books have no open period for today: nothing can be posted in them")
     with TrytonClient(instance.erp.settings()) as erp:
-        paid = pay(erp, invoice=7, amount=Decimal("1000.00"), day=date(2026, 9, 15))
+        clerk = Clerk(erp)
+        posted_by(clerk)
         settled = erp.search_read(
             "account.move.reconciliation", [("lines.origin", "=", "account.statement.line,1")], ["id"]
         )
@@ -217,21 +233,16 @@ def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
         assert cancelling["state"] == "draft"
         erp.call("account.move", "post", [cancelling["id"]], writing=True)
         erp.call("party.party", "write", [2], {"name": "Zenith & Daughters"}, writing=True)
-    assert paid["second_currency."]["code"] == "EUR"
     report = instance.run()
     assert report.code == 0, [s.message for s in report.steps if s.status != "done"]
-    for day in (
-        date(2026, 4, 23),
-        date(2026, 4, 24),
-        date(2026, 9, 14),
-        date(2026, 9, 15),
-        date(2026, 10, 31),
-        date(2026, 11, 25),
-    ):
-        assert ledger_by_party(instance, day) == erp_by_party(instance, day), day
+    assert instance.rows("select * from ops.quarantine where status = 'open'") == []
+    days = [row[0] for row in instance.erp.execute(f"select distinct m.date {RECEIVABLE} order by m.date")]
+    assert sum(day > date(2026, 11, 9) for day in days) > 5
+    assert ledger_by_party(instance, *days) == erp_by_party(instance, *days)
     with TrytonClient(instance.erp.settings()) as erp:
         said = erp.search_read("account.invoice", [("type", "=", "out")], ["amount_to_pay"])
     found = open_by_document(instance)
+    assert len(said) > 75
     assert {str(i["id"]): found.get(str(i["id"]), Decimal(0)) for i in said} == {
         str(i["id"]): i["amount_to_pay"] for i in said
     }
@@ -243,26 +254,30 @@ def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
     assert next(s for s in again.steps if s.step == "post").rows_new == 0
 
 
-def pay(erp: TrytonClient, invoice: int, amount: Decimal, day: date) -> dict[str, Any]:
-    """Record a payment by the ERP's own wizard; return its receivable line."""
-    context = {"active_id": invoice, "active_ids": [invoice], "active_model": "account.invoice"}
-    session, start, _ = erp.wizard("account.invoice.pay", "create", context=context)
-    state = erp.wizard("account.invoice.pay", "execute", session, {}, start, context=context)
-    values = dict(state["view"].get("value") or state["view"]["defaults"])
-    method = erp.search_read("account.invoice.payment.method", [], ["id"])[0]["id"]
-    values |= {"amount": amount, "date": day, "payment_method": method}
-    form = {key: value for key, value in values.items() if not key.endswith(".")}
-    state = erp.wizard("account.invoice.pay", "execute", session, {"start": form}, "choice", context=context)
-    if state.get("view"):
-        asked = dict(state["view"].get("value") or state["view"]["defaults"])
-        ask = {key: value for key, value in asked.items() if not key.endswith(".")} | {"type": "partial"}
-        erp.wizard("account.invoice.pay", "execute", session, {"start": form, "ask": ask}, "pay", context=context)
-    erp.wizard("account.invoice.pay", "delete", session)
-    lines = erp.search_read(
-        "account.move.line", [("invoice_payment", "=", invoice)], ["debit", "credit", "second_currency.code"]
-    )
-    assert lines
-    return lines[-1]
+def posted_by(clerk: Clerk) -> None:
+    """Let a clerk work for some days. The euro's rate is another one on each of them."""
+    for day, rate in ((10, "0.91"), (12, "0.87"), (13, "0.93"), (14, "0.885")):
+        values = {"currency": 2, "date": date(2026, 11, day), "rate": Decimal(rate)}
+        clerk.erp.call("currency.currency.rate", "create", [values], writing=True)
+    clerk.pay(7, Decimal("1000.00"), date(2026, 9, 15))
+    start, off = date(2026, 11, 10), {"writeoff": clerk.write_off()}
+    dollars = [clerk.invoice(2, start) for _ in range(6)]
+    euros = [clerk.invoice(7, start) for _ in range(3)]
+    owed = clerk.total(dollars[0])
+    clerk.pay(dollars[0], owed, date(2026, 11, 11))
+    clerk.pay(dollars[1], owed + Decimal("55.55"), date(2026, 11, 12), "overpayment")
+    clerk.pay(dollars[2], owed - Decimal("1.23"), date(2026, 11, 12), "writeoff", **off)
+    clerk.credit(dollars[3], date(2026, 11, 15))
+    clerk.cancel(dollars[4])
+    clerk.reschedule(dollars[5], date(2026, 12, 1), 3)
+    payee = clerk.invoice(2, date(2026, 11, 16), alternative_payees=[("add", [6])])
+    clerk.pay(payee, Decimal("11.00"), date(2026, 11, 17))
+    owed = clerk.total(euros[0])
+    clerk.pay(euros[0], Decimal("200.00"), date(2026, 11, 12))
+    clerk.pay(euros[0], Decimal("100.00"), date(2026, 11, 13))
+    clerk.pay(euros[0], owed - Decimal("300.00"), date(2026, 11, 14))
+    clerk.pay(euros[1], owed + Decimal("10.00"), date(2026, 11, 13), "overpayment")
+    clerk.pay(euros[2], owed - Decimal("0.77"), date(2026, 11, 14), "writeoff", **off)
 
 
 def by_kind(rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -280,12 +295,13 @@ def test_every_line_has_the_kind_that_the_books_gave_it(instance):
     )
     kinds = by_kind(rows)
     [(written_off, exchanged)] = instance.erp.execute(
-        """select count(*) filter (where o.id is null), count(*) filter (where o.id is not null)
+        """select count(*) filter (where o.id is null or l.second_currency is not null),
+            count(*) filter (where o.id is not null and l.second_currency is null)
         from account_move_line l join account_move m on m.id = l.move join account_journal j on j.id = m.journal
         left join lateral (select id from account_move_line x
             where x.reconciliation = l.reconciliation and x.second_currency is not null limit 1) o on true
-        where j.type = 'write-off' and l.reconciliation is not null and l.second_currency is null"""
+        where j.type = 'write-off' and l.reconciliation is not null"""
     )
     assert (kinds["write_off"], kinds["exchange"]) == (written_off, exchanged)
     assert min(written_off, exchanged) > 2
-    assert set(kinds) == {"invoice", "receipt", "exchange", "write_off", "reversal"}
+    assert {"invoice", "receipt", "exchange", "write_off", "reversal", "invoice_cancel"} == set(kinds)
