@@ -49,6 +49,10 @@ BANK_LINES = Entity(
         Field("status", description="booked, pending or information."),
         Field("is_reversal", FieldType.BOOLEAN),
         Field("bank_reference", description="The bank's own reference of the entry or transaction."),
+        Field(
+            "entry_reference",
+            description="The bank's reference of the whole entry, the same in a statement and in a notification.",
+        ),
         Field("end_to_end_id"),
         Field("uetr"),
         Field("mandate_id"),

@@ -11,6 +11,7 @@ exception, told against what is then left open.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 from otc_pipelines.cash_application.allocate import OpenItems
@@ -49,6 +50,8 @@ def decide(
             decided[line.credit.key] = Decision(
                 line.credit, Outcome.EXCEPTION, "returned", SCORES["returned"], sentence("returned"), evidence
             )
+        elif line.credit.batch_difference is not None and line.credit.key not in decided:
+            decided[line.credit.key] = _differing(line.credit, line.credit.batch_difference)
     found = True
     while found:  # a line that took its part can leave exactly what another one pays
         found = False
@@ -65,6 +68,12 @@ def decide(
         if line.credit.key not in decided:
             decided[line.credit.key] = _abstain(line, items)
     return [decided[line.credit.key] for line in lines]
+
+
+def _differing(credit: BankCredit, difference: Decimal) -> Decision:
+    facts = {"amount": money(credit.amount, credit.currency), "difference": money(difference, credit.currency)}
+    reason = sentence("batch_differs", **facts)
+    return Decision(credit, Outcome.EXCEPTION, "batch_differs", SCORES["batch_differs"], reason, facts)
 
 
 def _reference_exact(line: Line, items: OpenItems, policy: Policy) -> Decision | None:

@@ -44,14 +44,15 @@ def match(flow: Flow) -> StepReport:
         candidates = [_candidate(r) for r in tx.rows(_CANDIDATES)]
         posted = [_posted(r) for r in tx.rows(_POSTED_CANDIDATES)]
         current = _current(tx)
+        withdrawn = _withdrawn(tx, current)
         kept = _standing(current, {c.line for c in posted} | {c.key for c in credits if c.returned_by}, tx)
         taken = _taken(rows for line, rows in current.items() if line in kept)
         offered = [_less(c, taken) for c in candidates if c.line not in kept]
         decided = decide(
             [c for c in credits if c.key not in kept], [*offered, *(c for c in posted if c.line not in kept)]
         )
-        new, superseded = _store(tx, flow, decided, current)
-        if new:
+        new, superseded = _store(tx, flow, decided, current, withdrawn)
+        if new or superseded:
             outcomes = [d.outcome.value for d in decided]
             append(
                 tx,
@@ -107,7 +108,7 @@ def _said(facts: Mapping[str, Any]) -> str:
 
 
 _CREDITS = """select source_system, bank_line_id, legal_entity, currency, amount, value_date,
-        returned_by_line_id
+        returned_by_line_id, batch_difference
     from conformed.int_bank_credits order by source_system, bank_line_id"""
 _CANDIDATES = """select bank_source, bank_line_id, source_system, legal_entity, party_id, document_id, installment_no,
         currency, due_date, open_amount, kind, evidence
@@ -133,6 +134,7 @@ def _credit(r: Mapping[str, Any]) -> BankCredit:
         r["amount"],
         r["value_date"],
         r["returned_by_line_id"] or "",
+        r["batch_difference"],
     )
 
 
@@ -178,6 +180,13 @@ def _current(tx: Tx) -> dict[Line, list[dict[str, Any]]]:
     return found
 
 
+def _withdrawn(tx: Tx, current: dict[Line, list[dict[str, Any]]]) -> list[str]:
+    """Take out of the standing decisions those of lines whose money another line counts now; return their ids."""
+    left_out = tx.rows("select source_system, bank_line_id from conformed.int_bank_lines__left_out")
+    gone = [current.pop((r["source_system"], r["bank_line_id"]), []) for r in left_out]
+    return [row["decision_id"] for rows in gone for row in rows]
+
+
 def _standing(current: Mapping[Line, Sequence[Mapping[str, Any]]], settled: set[Line], tx: Tx) -> set[Line]:
     """Lines whose applied decision stays: not posted or returned since, and what it is applied to is still open."""
     still_open = {
@@ -213,12 +222,16 @@ def _less(candidate: Candidate, taken: Mapping[Item, Decimal]) -> Candidate:
 
 
 def _store(
-    tx: Tx, flow: Flow, decided: Sequence[Decision], current: Mapping[Line, Sequence[Mapping[str, Any]]]
+    tx: Tx,
+    flow: Flow,
+    decided: Sequence[Decision],
+    current: Mapping[Line, Sequence[Mapping[str, Any]]],
+    withdrawn: Sequence[str],
 ) -> tuple[int, int]:
     """Write decisions that differ from those that stand; return how many lines, and how many rows they replace."""
     now = datetime.now(UTC)
     rows: list[dict[str, Any]] = []
-    replaced: list[str] = []
+    replaced: list[str] = [*withdrawn]
     lines = 0
     for d in decided:
         fresh = [_row(flow, d, n, now) for n in range(max(1, len(d.applications)))]

@@ -36,6 +36,17 @@ def reference_of(entry: Entry, payment: Transaction) -> str:
     return entry.bank_reference or payment.bank_reference
 
 
+def entry_reference_of(entry: Entry) -> str:
+    """Return what the bank calls the whole entry, wherever it reports it; nothing where that tells it from no other.
+
+    It ties an entry that one message states as a sum to the payments that another gives of it.
+    """
+    for reference in (entry.bank_reference, entry.entry_reference):
+        if is_own_reference(reference):
+            return reference
+    return ""
+
+
 def header_of(statement: Statement) -> str:
     """Return what names a statement before its entries are read; it stands in for a missing reference."""
     opening = statement.opening

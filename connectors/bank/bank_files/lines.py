@@ -23,7 +23,8 @@ from connectors.kit.banking import BANK_LINES, BANK_STATEMENTS
 ROWS_PER_BATCH = 10_000
 _COLUMNS = (
     *("_statement", "_key", "_scoped", "account", "entry_no", "transaction_no", "booking_date", "value_date"),
-    *("amount", "currency", "status", "is_reversal", "bank_reference", "end_to_end_id", "uetr", "mandate_id"),
+    *("amount", "currency", "status", "is_reversal", "bank_reference", "entry_reference", "end_to_end_id"),
+    *("uetr", "mandate_id"),
     *("transaction_code", "return_reason", "original_reference", "structured_reference", "referred_document"),
     *("charges", "instructed_amount", "instructed_currency", "counterparty_name", "counterparty_account"),
     *("counterparty_bank", "remittance_text", "_line"),
@@ -55,6 +56,7 @@ class Spool:
         booked = entry.booking_date.isoformat() if entry.booking_date else None
         valued = entry.value_date.isoformat() if entry.value_date else ""
         is_batch = len(entry.transactions) > 1
+        entry_reference = identity.entry_reference_of(entry)
         for position, payment in enumerate(batch.divide(entry, statement), 1):
             amount = payment.amount if payment.amount is not None else entry.amount
             reference = identity.reference_of(entry, payment)
@@ -78,6 +80,7 @@ class Spool:
                     entry.status,
                     "true" if entry.is_reversal else "false",
                     reference,
+                    entry_reference,
                     payment.end_to_end_id,
                     payment.uetr,
                     payment.mandate_id,

@@ -59,6 +59,7 @@ class Entry:
     """One movement on the account, with the payments it is made of; an entry without detail has one.
 
     ``bank_reference`` is the account servicer's own reference: the same wherever the bank reports the entry again.
+    ``entry_reference`` is the reference beside it that camt gives (NtryRef): a number of the entry, or of its batch.
     """
 
     line: int
@@ -69,6 +70,7 @@ class Entry:
     status: str = "booked"
     is_reversal: bool = False
     bank_reference: str = ""
+    entry_reference: str = ""
     code: str = ""
     charges: Decimal | None = None
     transactions: list[Transaction] = field(default_factory=list)

@@ -11,6 +11,7 @@ from otc_pipelines.naming import OWNERS
 DECISIONS = dg.AssetKey(["ops", "match_decision"])
 _READ = (
     "int_bank_credits",
+    "int_bank_lines__left_out",
     "int_match_candidates",
     "int_bank_posted_candidates",
     "int_allocations__current",

@@ -272,6 +272,8 @@ class _Reader:
                 entry.currency = child.get("Ccy") or statement.currency
             elif name == "CdtDbtInd":
                 indicator = (child.text or "").strip()
+            elif name == "NtryRef":
+                entry.entry_reference = (child.text or "").strip()
             elif name == "AcctSvcrRef":
                 entry.bank_reference = (child.text or "").strip()
             elif name == "BookgDt":

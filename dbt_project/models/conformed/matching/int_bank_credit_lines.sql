@@ -12,7 +12,8 @@ select
     structured_reference,
     referred_document,
     remittance_text,
+    batch_difference,
     {{ normalised_name('counterparty_name') }} as counterparty_name_normalised,
     {{ normalised_account('counterparty_account') }} as counterparty_account
-from {{ ref('int_bank_lines__current') }}
+from {{ ref('int_bank_lines__counted') }}
 where amount > 0 and coalesce(status, 'booked') = 'booked' and not coalesce(is_reversal, false)

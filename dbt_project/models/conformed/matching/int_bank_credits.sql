@@ -35,7 +35,8 @@ select
     case when posted.candidates = 1 then posted.receipt_source end as posted_source_system,
     cast(coalesce(posted.candidates, 0) as bigint) as posted_candidates,
     posted.how as posted_how,
-    returns.returned_by_line_id
+    returns.returned_by_line_id,
+    credits.batch_difference
 from {{ ref('int_bank_credit_lines') }} as credits
 left join payers on credits.counterparty_account = payers.account
 left join posted

@@ -27,6 +27,8 @@ select
     lines.status as bank_status,
     coalesce(lines.is_reversal, false) as is_reversal,
     lines.bank_reference,
+    lines.entry_reference,
+    lines.batch_difference,
     lines.transaction_code,
     lines.return_reason,
     credits.party_key,
@@ -42,7 +44,7 @@ select
     decided.rule,
     {{ money('coalesce(decided.matched_amount, 0)') }} as matched_amount,
     lines.loaded_at
-from {{ ref('int_bank_lines__current') }} as lines
+from {{ ref('int_bank_lines__counted') }} as lines
 left join {{ ref('int_bank_credits') }} as credits
     on lines.source_system = credits.source_system and lines.bank_line_id = credits.bank_line_id
 left join decided
