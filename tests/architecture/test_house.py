@@ -80,7 +80,7 @@ def test_the_lock_names_no_index_host_and_hashes_everything() -> None:
 
 def test_the_map_in_the_readme_matches_the_tree() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for room in ("connectors/", "otc_pipelines/", "dbt_project/", "expectations/", "tests/", "docs/"):
+    for room in ("connectors/", "otc_pipelines/", "dbt_project/", "expectations/", "deploy/", "tests/", "docs/"):
         assert room in readme
     for linked in re.findall(r"\]\(([^)#:]+)\)", readme):
         assert (ROOT / linked).exists(), f"README links to {linked}, which is not there"
