@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 from connectors.erp.tryton.client import TrytonClient
-from otc_pipelines.cli.app import app
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.extract import extract
 from otc_pipelines.flow.run import RunReport, run_pass
@@ -25,6 +23,7 @@ from otc_pipelines.settings import load
 from tests.live.postgres import Server, postgres
 from tests.live.tryton import COMPANY, PASSWORD, Tryton, missing, running, truth
 from tests.live.tryton_clerk import Clerk
+from tests.pipeline.house import otc
 
 __all__ = ["postgres"]
 pytestmark = [
@@ -134,11 +133,10 @@ def test_each_party_s_receivable_and_limit_are_the_erp_s(instance):
 
 def test_the_aging_that_people_ask_for_comes_to_the_same(instance):
     said = truth()
-    asked = ["aging", "--as-of", said["as_of"], "--format", "json", "--config", str(instance.config)]
-    shown = CliRunner().invoke(app, asked)
-    assert shown.exit_code == 0, shown.output
+    shown = otc("aging", "--as-of", said["as_of"], "--format", "json", config=instance.config)
+    assert shown.code == 0, shown.err
     found: dict[str, Decimal] = defaultdict(Decimal)
-    for row in json.loads(shown.stdout)["rows"]:
+    for row in json.loads(shown.out)["rows"]:
         found[row["party_id"]] += Decimal(row["base_total"])
     assert found == {str(r["party"]): Decimal(r["balance"]) for r in said["aged_balance"]["days_30_60_90"]}
 

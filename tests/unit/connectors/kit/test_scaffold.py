@@ -71,8 +71,9 @@ def checkout(tmp_path):
     )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "tests" / "__init__.py").touch()
-    for case in (tmp_path / "tests" / "contract" / "cases").glob("[!_]*.py"):
-        case.unlink()
+    for kind in ("cases", "channels"):
+        for case in (tmp_path / "tests" / "contract" / kind).glob("[!_]*.py"):
+            case.unlink()
     return tmp_path
 
 

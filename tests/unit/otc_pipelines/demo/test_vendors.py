@@ -28,7 +28,8 @@ def test_the_crm_is_there_again_until_somebody_has_looked(tmp_path: Path, monkey
     options = DemoOptions(tmp_path, 2, customers=12, invoices=60, months=4, as_of=date(2026, 4, 30))
     with running(options) as demo:
         names = {str(r["Name"]) for r in demo.salesforce.records("Account")}
-        monkeypatch.setenv(SECRET, demo.salesforce.client_secret)
+        secret = demo.salesforce.client_secret
+    monkeypatch.setenv(SECRET, secret)
     instance = load(tmp_path / "otc.yaml")
     assert is_demo(instance)
     with serving_again(instance) as said:
