@@ -6,7 +6,8 @@ Not here: which of them a line may take (rules).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -37,11 +38,11 @@ class Target:
 class OpenItems:
     """Open instalments, and what the lines served so far have left of them. No instalment ever goes below zero."""
 
-    def __init__(self, candidates: Iterable[Candidate]) -> None:
+    def __init__(self, candidates: Iterable[Candidate], takers: Mapping[DocumentKey, Iterable[str]]) -> None:
         self._left: dict[InstallmentKey, Decimal] = {}
         self._due: dict[InstallmentKey, date] = {}
         self._party: dict[InstallmentKey, PartyKey] = {}
-        self._takers: dict[DocumentKey, list[str]] = {}
+        self._takers: dict[DocumentKey, set[str]] = defaultdict(set, {d: set(lines) for d, lines in takers.items()})
         for c in candidates:
             key = c.installment
             due = c.due_date or date.max
@@ -56,9 +57,9 @@ class OpenItems:
         """What is left open on an instalment, never negative."""
         return max(self._left[key], ZERO)
 
-    def taker(self, document: DocumentKey) -> str:
-        """The last bank line that took from a document, or ''."""
-        return self._takers[document][-1] if document in self._takers else ""
+    def takers(self, document: DocumentKey) -> set[str]:
+        """The bank lines that took from a document, those of standing decisions too."""
+        return self._takers.get(document, set())
 
     def open_of(self, keys: Iterable[InstallmentKey]) -> tuple[InstallmentKey, ...]:
         """Those of them that are still open, oldest due first."""
@@ -108,7 +109,7 @@ class OpenItems:
             if a.amount > self.left(key):
                 raise ValueError(f"{a.amount} on {a.document_id}/{a.installment_no}, where {self.left(key)} is open")
             self._left[key] -= a.amount
-            self._takers.setdefault(key.document, []).append(credit.bank_line_id)
+            self._takers[key.document].add(credit.bank_line_id)
 
     def _target(self, parts: Sequence[InstallmentKey]) -> Target:
         first = parts[0]

@@ -10,7 +10,7 @@ exception, told against what is then left open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -37,12 +37,19 @@ _POSTED = (Basis.POSTED_REFERENCE, Basis.POSTED_AMOUNT)
 
 
 def decide(
-    credits: Iterable[BankCredit], candidates: Iterable[Candidate], policy: Policy | None = None
+    credits: Iterable[BankCredit],
+    candidates: Iterable[Candidate],
+    policy: Policy | None = None,
+    standing: Mapping[DocumentKey, Iterable[str]] | None = None,
 ) -> list[Decision]:
-    """Decide every bank credit once; the result is in the order served and does not depend on the order given."""
+    """Decide every bank credit once; the result is in the order served and does not depend on the order given.
+
+    ``standing``: by document, the bank lines whose decisions are left alone; their amounts are off the candidates.
+    """
     policy = policy or Policy()
     lines = lines_of(credits, candidates)
-    items = OpenItems(c for line in lines for c in line.candidates if c.document_id and c.basis not in _POSTED)
+    offered = (c for line in lines for c in line.candidates if c.document_id and c.basis not in _POSTED)
+    items = OpenItems(offered, standing or {})
     decided = {d.credit.key: d for d in recognised(lines)}
     for line in lines:
         if line.credit.returned_by and line.credit.key not in decided:
@@ -133,7 +140,7 @@ def _abstain_reference(line: Line, items: OpenItems) -> Decision:
     documents = items.documents(named)
     total = items.total(named)
     if not documents:
-        takers = {items.taker(k.document) for k in named} - {""}
+        takers = set().union(*(items.takers(k.document) for k in named))
         taken = f" any more: bank line {listed(takers)} pays it" if takers else ""
         return _decision(line, items, "reference_settled", Outcome.EXCEPTION, (), named, taken=taken)
     if amount > total:

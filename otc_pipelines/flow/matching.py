@@ -11,8 +11,7 @@ import hashlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from otc_pipelines.audit import append, audited
 from otc_pipelines.cash_application import BankCredit, Basis, Candidate, Decision, decide
 from otc_pipelines.flow.context import Flow, StepReport
+from otc_pipelines.flow.standing import Line, counted, current_decisions, less, standing, taken_by, takers_of
 from otc_pipelines.warehouse import Tx
 
 _BASES = {
@@ -32,9 +32,6 @@ _BASES = {
 }
 _POSTED = {"reference": Basis.POSTED_REFERENCE, "amount": Basis.POSTED_AMOUNT}
 
-Line = tuple[str, str]
-Item = tuple[str, str, int]
-
 
 def match(flow: Flow) -> StepReport:
     """Decide every bank credit that has no standing decision. With nothing new nothing is written."""
@@ -43,13 +40,15 @@ def match(flow: Flow) -> StepReport:
         credits = [_credit(r) for r in tx.rows(_CREDITS)]
         candidates = [_candidate(r) for r in tx.rows(_CANDIDATES)]
         posted = [_posted(r) for r in tx.rows(_POSTED_CANDIDATES)]
-        current = _current(tx)
-        withdrawn = _withdrawn(tx, current)
-        kept = _standing(current, {c.line for c in posted} | {c.key for c in credits if c.returned_by}, tx)
-        taken = _taken(rows for line, rows in current.items() if line in kept)
-        offered = [_less(c, taken) for c in candidates if c.line not in kept]
+        current = current_decisions(tx)
+        credits, withdrawn = counted(tx, credits, current)
+        kept = standing(current, {c.line for c in posted} | {c.key for c in credits if c.returned_by}, tx)
+        taken = taken_by(rows for line, rows in current.items() if line in kept)
+        offered = [less(c, taken) for c in candidates if c.line not in kept]
         decided = decide(
-            [c for c in credits if c.key not in kept], [*offered, *(c for c in posted if c.line not in kept)]
+            [c for c in credits if c.key not in kept],
+            [*offered, *(c for c in posted if c.line not in kept)],
+            standing=takers_of(rows for line, rows in current.items() if line in kept),
         )
         new, superseded = _store(tx, flow, decided, current, withdrawn)
         if new or superseded:
@@ -170,55 +169,6 @@ def _posted(r: Mapping[str, Any]) -> Candidate:
         receipt_id=r["receipt_id"],
         receipt_amount=r["receipt_amount"],
     )
-
-
-def _current(tx: Tx) -> dict[Line, list[dict[str, Any]]]:
-    """The standing decision of each line: its rows, one per application."""
-    found: dict[Line, list[dict[str, Any]]] = defaultdict(list)
-    for r in tx.rows("select * from ops.match_decision where superseded_at is null order by decision_id"):
-        found[r["bank_source"], r["bank_line_id"]].append(r)
-    return found
-
-
-def _withdrawn(tx: Tx, current: dict[Line, list[dict[str, Any]]]) -> list[str]:
-    """Take out of the standing decisions those of lines whose money another line counts now; return their ids."""
-    left_out = tx.rows("select source_system, bank_line_id from conformed.int_bank_lines__left_out")
-    gone = [current.pop((r["source_system"], r["bank_line_id"]), []) for r in left_out]
-    return [row["decision_id"] for rows in gone for row in rows]
-
-
-def _standing(current: Mapping[Line, Sequence[Mapping[str, Any]]], settled: set[Line], tx: Tx) -> set[Line]:
-    """Lines whose applied decision stays: not posted or returned since, and what it is applied to is still open."""
-    still_open = {
-        (r["source_system"], r["document_id"], r["installment_no"]): r["open_amount"]
-        for r in tx.rows("select source_system, document_id, installment_no, open_amount from conformed.int_open_items")
-    }
-    taken: dict[Item, Decimal] = defaultdict(Decimal)
-    kept: set[Line] = set()
-    for line, rows in current.items():
-        if line in settled or any(r["outcome"] != "applied" or r["receipt_id"] for r in rows):
-            continue
-        wanted = _taken([rows])
-        if all(taken[i] + amount <= still_open.get(i, Decimal(0)) for i, amount in wanted.items()):
-            kept.add(line)
-            for i, amount in wanted.items():
-                taken[i] += amount
-    return kept
-
-
-def _taken(decisions: Iterable[Sequence[Mapping[str, Any]]]) -> dict[Item, Decimal]:
-    taken: dict[Item, Decimal] = defaultdict(Decimal)
-    for rows in decisions:
-        for r in rows:
-            if r["document_id"]:
-                taken[r["document_source"], r["document_id"], r["installment_no"]] += r["amount"]
-    return taken
-
-
-def _less(candidate: Candidate, taken: Mapping[Item, Decimal]) -> Candidate:
-    """The candidate with what standing decisions have taken off it: an item that is settled by them stays one."""
-    gone = taken.get((candidate.source_system, candidate.document_id, candidate.installment_no), Decimal(0))
-    return replace(candidate, open_amount=max(candidate.open_amount - gone, Decimal(0))) if gone else candidate
 
 
 def _store(

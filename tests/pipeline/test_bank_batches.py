@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import pytest
 
 from otc_pipelines.flow.run import RunReport
+from otc_pipelines.settings import load
+from otc_pipelines.warehouse import Warehouse
 from tests.pipeline.conftest import Prepared
 from tests.pipeline.house import configure, otc, passed, rows
 from tests.unit.connectors.bank.bank_files.reader import balance, camt, entry
 
 pytestmark = pytest.mark.xdist_group("files")
+NOW = datetime.now(UTC)
 IBAN = "DE89370400440532013000"
 
 
@@ -88,6 +92,29 @@ def test_a_sum_that_was_applied_gives_way_to_its_payments_and_cash_is_never_doub
     assert tuple(row.values()) == (Decimal(100), 2, Decimal(0), "in payments")
     (cash,) = rows(config, "select sum(amount) as amount from marts.fct_bank_lines")
     assert cash["amount"] == Decimal(100)
+
+
+def test_a_sum_whose_receipt_is_on_its_way_keeps_its_decision_and_its_payments_wait(config: Path) -> None:
+    whole = entry("100.00", reference="BATCH0001", more="<AddtlNtryInf>INV-1000</AddtlNtryInf>")
+    run(config, first=statement(1, 0, whole, closing=100))
+    (line,) = rows(config, "select bank_line_id from marts.fct_bank_lines")
+    sent = {
+        "outbox_id": "o1", "target": "erp", "object": "receipt", "key": line["bank_line_id"], "version": 1,
+        "action": "create", "payload": "{}", "payload_hash": "h", "batch_hash": "b", "status": "unknown",
+        "created_at": NOW, "updated_at": NOW, "created_by": "ann",
+    }  # fmt: skip
+    with Warehouse.of(load(config)).transaction() as tx:
+        tx.insert("ops.outbox", [sent])
+    both = "".join(
+        entry(f"{n}.00", payment(f"{n}.00", f"PAY000{n}", f"INV-100{i}"), reference="BATCH0001")
+        for i, n in ((1, 40), (2, 60))
+    )
+    run(config, parts=camt(both, kind="054", header="<ElctrncSeqNb>1</ElctrncSeqNb>"))
+    assert matches(config) == {"100.00": ("INV-1000", "reference_exact")}
+    with Warehouse.of(load(config)).transaction() as tx:
+        tx.execute("update ops.outbox set status = 'failed'")
+    run(config)
+    assert matches(config) == {"40.00": ("INV-1001", "reference_exact"), "60.00": ("INV-1002", "reference_exact")}
 
 
 def test_a_missing_statement_is_told_until_it_comes(config: Path) -> None:

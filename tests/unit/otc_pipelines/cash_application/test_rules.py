@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -120,6 +121,16 @@ def test_a_document_that_is_settled_or_taken_by_another_line_is_an_exception() -
     assert (first.credit.bank_line_id, first.outcome) == ("L1", Outcome.APPLIED)
     assert (second.rule, second.outcome) == ("reference_settled", Outcome.EXCEPTION)
     assert "L1" in second.reason
+
+
+def test_a_later_pass_says_the_same_of_a_line_whose_document_a_standing_decision_took() -> None:
+    first, second = credit("100.00"), credit("100.00", "L2")
+    both = [candidate(Basis.DOCUMENT_REFERENCE, "INV1", "100.00", line) for line in ("L1", "L2")]
+    at_once = next(d for d in decide([first, second], both) if d.credit == second)
+    left = replace(both[1], open_amount=Decimal("0.00"))
+    (later,) = decide([second], [left], standing={both[0].installment.document: ["L1"]})
+    assert "bank line L1 pays it" in at_once.reason
+    assert later == at_once
 
 
 def test_what_is_in_other_books_is_never_paid() -> None:
