@@ -1,3 +1,5 @@
+-- depends_on: {{ source('ops', 'match_decision') }}
+-- With the other marts, after the matching: what is published and judged is of one pass.
 select
     source_system || ':' || whole_line_id as batch_key,
     source_system,

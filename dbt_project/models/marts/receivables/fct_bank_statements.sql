@@ -1,3 +1,5 @@
+-- depends_on: {{ source('ops', 'match_decision') }}
+-- With the other marts, after the matching: what is published and judged is of one pass.
 with statements as (
     select
         source_system, statement_id, account, currency, format, sequence_no, from_date, to_date, opening_balance,
