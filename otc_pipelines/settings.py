@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import zoneinfo
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +31,7 @@ from connectors.kit.contract import Connector, Settings
 from connectors.kit.errors import ConfigError
 from connectors.kit.money import exponent
 from connectors.kit.notifying import Channel
+from connectors.kit.timezone import Timezone
 from connectors.registry import channel, channels, connector
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -45,14 +45,6 @@ _PASSWORD = re.compile(r"^[a-z0-9+]+://[^/@]*:(?P<password>[^@]*)@")
 
 def _currency(value: str) -> str:
     exponent(value)
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{value!r} is not a time zone; use a name such as UTC or Europe/Berlin") from None
     return value
 
 
@@ -76,7 +68,7 @@ class Company(_Model):
 
     name: str
     base_currency: CurrencyCode
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: Timezone = "UTC"
 
 
 class LegalEntity(_Model):

@@ -30,8 +30,7 @@ def source(name: str, settings: BankFilesSettings, cursors: Cursors) -> Any:
 
 def read_new(settings: BankFilesSettings, cursors: Cursors) -> Iterator[Item]:
     """Yield what the files give that are not in ``cursors``, oldest first; a file twice in the folder counts once."""
-    inbox = _inbox(settings)
-    try:
+    with _inbox(settings) as inbox:
         listing = inbox.listing(settings.glob)
         taken = Taken(inbox, cursors)
         files = [f for f in listing.files if not taken.knows(f)]
@@ -44,8 +43,6 @@ def read_new(settings: BankFilesSettings, cursors: Cursors) -> Iterator[Item]:
                 else:
                     yield item
         yield from waits(moving, listing.unfinished)
-    finally:
-        inbox.close()
 
 
 def _file(
@@ -80,11 +77,8 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 def check(settings: BankFilesSettings) -> Iterator[CheckResult]:
     """Say whether the folder can be read and what is in it."""
     try:
-        inbox = _inbox(settings)
-        try:
+        with _inbox(settings) as inbox:
             files = inbox.listing(settings.glob).files
-        finally:
-            inbox.close()
     except ConnectorError as problem:
         yield CheckResult("folder", False, str(problem))
         return
@@ -94,9 +88,8 @@ def check(settings: BankFilesSettings) -> Iterator[CheckResult]:
 
 def acknowledge(settings: BankFilesSettings, cursors: Cursors) -> Iterable[str]:
     """Archive or delete what was taken over, where the settings say so; one line for what was done."""
-    if settings.after == "keep":
-        return []
-    return acknowledge_files(_inbox(settings), settings.glob, cursors)
+    with _inbox(settings) as inbox:
+        return acknowledge_files(inbox, settings.glob, cursors)
 
 
 def _inbox(settings: BankFilesSettings) -> Inbox:

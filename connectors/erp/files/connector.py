@@ -18,10 +18,8 @@ def check(settings: FilesSettings) -> Iterator[CheckResult]:
     """Try the folder, and say which entities it has files of and which files are nobody's."""
     try:
         folder = Folder(settings)
-        try:
+        with folder.inbox:
             files = folder.files()
-        finally:
-            folder.inbox.close()
     except ConnectorError as error:
         yield CheckResult(f"folder {settings.path}", False, str(error))
         return
@@ -42,9 +40,8 @@ def check(settings: FilesSettings) -> Iterator[CheckResult]:
 
 def acknowledge(settings: FilesSettings, cursors: Cursors) -> Iterable[str]:
     """Archive or delete what was taken over, where the settings say so; one line for what was done."""
-    if settings.after == "keep":
-        return []
-    return acknowledge_files(Inbox(settings, settings.storage), pattern_of(settings), cursors)
+    with Inbox(settings, settings.storage) as inbox:
+        return acknowledge_files(inbox, pattern_of(settings), cursors)
 
 
 CONNECTOR = Connector(

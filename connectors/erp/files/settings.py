@@ -6,7 +6,6 @@ Belongs here: what may be written in ``otc.yaml`` and what is wrong with it. Not
 from __future__ import annotations
 
 import codecs
-import zoneinfo
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from connectors.erp.files.filters import parse_filter
 from connectors.kit.contract import Entity, Settings
 from connectors.kit.inbox import InboxSettings
 from connectors.kit.receivables import RECEIVABLES
+from connectors.kit.timezone import Timezone
 
 ENTITIES: Mapping[str, Entity] = {e.name: e for e in RECEIVABLES}
 
@@ -29,14 +29,6 @@ def _codec(value: str) -> str:
         return codecs.lookup(value).name
     except LookupError:
         raise ValueError(f"{value!r} is not a known encoding; use a name such as utf-8, cp1252 or latin-1") from None
-
-
-def _timezone(value: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{value!r} is not a time zone; use a name such as UTC or Europe/Berlin") from None
-    return value
 
 
 def _as_text(value: Any) -> Any:
@@ -55,7 +47,7 @@ class Formats(Settings):
 
     date: Several = ("%Y-%m-%d",)
     timestamp: Several = ()
-    timezone: Annotated[str, AfterValidator(_timezone)] | None = None
+    timezone: Timezone | None = None
     decimal: Literal[".", ","] = "."
     thousands: Literal[".", ",", " ", "'"] | None = None
     encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"

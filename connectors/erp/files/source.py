@@ -38,10 +38,8 @@ def source(name: str, settings: FilesSettings, cursors: Cursors) -> Any:
 def read_drop(settings: FilesSettings, cursors: Cursors) -> Iterator[Item]:
     """Read every file that is not known yet. A file that may not be read is told of after the others were."""
     folder = Folder(settings)
-    try:
+    with folder.inbox:
         yield from _read_all(folder, settings, cursors)
-    finally:
-        folder.inbox.close()
 
 
 def _read_all(folder: Folder, settings: FilesSettings, cursors: Cursors) -> Iterator[Item]:

@@ -5,21 +5,13 @@ Belongs here: what may be written in ``otc.yaml``. Not here: connecting.
 
 from __future__ import annotations
 
-import zoneinfo
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from connectors.kit.contract import Settings
 from connectors.kit.receivables import RECEIVABLES
-
-
-def _timezone(value: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{value!r} is not a time zone; use a name such as UTC or Europe/Berlin") from None
-    return value
+from connectors.kit.timezone import Timezone
 
 
 class SqlSettings(Settings):
@@ -33,7 +25,7 @@ class SqlSettings(Settings):
     url: SecretStr
     db_schema: str | None = Field(default=None, alias="schema")
     views: dict[str, str] = Field(default_factory=dict)
-    timezone: Annotated[str, AfterValidator(_timezone)] | None = None
+    timezone: Timezone | None = None
     overlap_seconds: int = Field(default=600, ge=0)
     sweep: bool = True
     floats: Literal["refuse", "allow"] = "refuse"

@@ -61,7 +61,7 @@ class Listing:
 
 
 class Inbox:
-    """One folder, wherever it is. ``options`` go to fsspec as they are."""
+    """One folder, wherever it is; a context manager. ``options`` go to fsspec as they are."""
 
     def __init__(self, settings: InboxSettings, options: Mapping[str, Any]) -> None:
         self.settings = settings
@@ -162,7 +162,10 @@ class Inbox:
         """Delete a file; False where it has changed, or is gone."""
         return self.unchanged(file) and self._tried(lambda: self._removed(file), file)
 
-    def close(self) -> None:
+    def __enter__(self) -> Inbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the connection, where there is one."""
         if hasattr(self._fs, "close"):
             self._fs.close()

@@ -92,8 +92,6 @@ def acknowledge(inbox: Inbox, pattern: str, cursors: Cursors) -> list[str]:
                 why = why or str(problem)
     except ConnectorError as problem:
         return [f"what was read could not be {after}d: {problem}"]
-    finally:
-        inbox.close()
     said = [f"{_files(done)} {after}d"] if done else []
     return [*said, f"{_files(len(failed))} could not be {after}d: {why}"] if failed else said
 

@@ -70,15 +70,15 @@ def translated(error: Exception, what: str, *, is_remote: bool, is_file: bool) -
         return ConfigError(f"{what}: the certificate of the server is not trusted; set ca_bundle to its authority")
     if code in _REFUSED:
         return ConfigError(f"{what} was refused ({code}); check the key, its secret and what it may read")
-    why = _why(error)
+    said = why(error)
     if isinstance(error, FileNotFoundError):
         return FatalError(f"{what} is not there any more; it is read at the next run, if it comes again")
     if isinstance(error, PermissionError):
         todo = "give the right to read it" if is_file else "check path and rights"
-        return FatalError(f"{what} cannot be read: {why}; {todo}")
+        return FatalError(f"{what} cannot be read: {said}; {todo}")
     if is_remote or isinstance(error, ConnectionError | TimeoutError | EOFError):
-        return RetriableError(f"{what} cannot be reached: {why}; try again later")
-    return FatalError(f"{what} cannot be read: {why}; check path and rights")
+        return RetriableError(f"{what} cannot be reached: {said}; try again later")
+    return FatalError(f"{what} cannot be read: {said}; check path and rights")
 
 
 def _code(error: BaseException | None) -> str:
@@ -91,9 +91,8 @@ def _code(error: BaseException | None) -> str:
     return ""
 
 
-def _why(error: Exception) -> str:
+def why(error: BaseException) -> str:
+    """The reason of an error in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return (
-        " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split()) or type(error).__name__
-    )
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__

@@ -15,6 +15,7 @@ from fsspec.implementations.sftp import SFTPFileSystem
 from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
 from connectors.kit.errors import ConfigError, ConnectorError, FatalError, RetriableError
+from connectors.kit.inbox.opening import why
 from connectors.kit.inbox.settings import InboxSettings
 
 #: Bytes asked for at once: four times paramiko's usual, and what OpenSSH answers whole. A server may give less.
@@ -168,11 +169,3 @@ class PinnedSFTP(SFTPFileSystem):  # type: ignore[misc]
     def mv(self, old: str, new: str, **kwargs: Any) -> None:
         """Rename. A file that is there already is not replaced."""
         self.ftp.rename(self._strip_protocol(old), self._strip_protocol(new))
-
-
-def why(problem: BaseException) -> str:
-    """The reason of an error in a few words."""
-    if isinstance(problem, TimeoutError):
-        return "no answer in time"
-    text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return " ".join(str(text).split())

@@ -30,11 +30,8 @@ def drop(tmp_path: Path) -> Path:
 
 
 def names(server: SftpServer, folder: Path, **more: Any) -> list[str]:
-    inbox = Inbox(SETTINGS["files"].model_validate(over_sftp(server, folder, **more)), {})
-    try:
+    with Inbox(SETTINGS["files"].model_validate(over_sftp(server, folder, **more)), {}) as inbox:
         return [f.name for f in inbox.listing().files]
-    finally:
-        inbox.close()
 
 
 def said(kind: type[Exception], server: SftpServer, folder: Path, **more: Any) -> str:
@@ -126,9 +123,8 @@ def test_a_folder_that_is_not_there_is_named(sshd: SftpServer, drop: Path) -> No
 
 @pytest.fixture
 def inbox(sshd: SftpServer, drop: Path) -> Iterator[Inbox]:
-    found = Inbox(SETTINGS["files"].model_validate(over_sftp(sshd, drop, attempts=5)), {})
-    yield found
-    found.close()
+    with Inbox(SETTINGS["files"].model_validate(over_sftp(sshd, drop, attempts=5)), {}) as found:
+        yield found
 
 
 def test_a_dropped_connection_is_made_again(sshd: SftpServer, inbox: Inbox) -> None:
