@@ -4,9 +4,12 @@ Belongs here: the little language and its meaning over text columns. Not here: S
 
     expression  comparisons joined by ``and``, ``or``, in brackets where needed; ``and`` binds closer
     comparison  column = != < <= > >= literal · column [not] in (literal, …) · column is [not] null
+                column [not] in (select column [where expression]) · (column, …) [not] in (select column, … [where …])
     column      a header, in "double quotes" or `backticks` where it is not one word
     literal     'text' ('' is a quote) or a number; a number compares by value, and a cell that is no number never fits
 An empty cell is empty text: it is null, and it differs from 'RV'.
+A ``select`` looks at all rows of the same file, so that a row can be told by another one: what it refers to is there
+or is not. A key with an empty part is never among what was selected.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Mask = Callable[[pa.Table], pa.Array]
+_BETWEEN = "\x1f"  #: joins the parts of a key; no text cell of an export has it
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>[+-]?\d+(?:\.\d+)?(?![\w.]))|(?P<quoted>"[^"]+"|`[^`]+`)"""
@@ -37,12 +41,33 @@ _COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
 }
 
 
+class Selected:
+    """The keys that a ``select`` finds in a file; ``learn`` is given all of the file before anybody asks."""
+
+    def __init__(self, columns: tuple[str, ...], where: Mask | None) -> None:
+        self._columns, self._where = columns, where
+        self._keys: set[str] = set()
+
+    def learn(self, table: pa.Table) -> None:
+        """Take the keys of some of the file's rows."""
+        rows = table if self._where is None else table.filter(self._where(table))
+        self._keys.update(key for key in _key(rows, self._columns).to_pylist() if key is not None)
+
+    def among(self, table: pa.Table, columns: tuple[str, ...]) -> pa.Array:
+        """Tell for each row whether its key was selected."""
+        return pc.is_in(_key(table, columns), value_set=pa.array(sorted(self._keys), pa.string()), skip_nulls=True)
+
+
 @dataclass(frozen=True)
 class Filter:
-    """A parsed filter: the headers that it reads, and the mask that it makes of a table of text columns."""
+    """A parsed filter: the headers that it reads, and the mask that it makes of a table of text columns.
+
+    ``selected``: what has to see the whole file before the mask is asked for.
+    """
 
     columns: frozenset[str]
     mask: Mask
+    selected: tuple[Selected, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +84,7 @@ def parse_filter(text: str) -> Filter:
     parser = _Parser(text)
     mask = parser.expression()
     parser.end()
-    return Filter(frozenset(parser.columns), mask)
+    return Filter(frozenset(parser.columns), mask, tuple(parser.selected))
 
 
 class _Parser:
@@ -70,6 +95,7 @@ class _Parser:
         self._tokens = self._tokenize(text)
         self._at = 0
         self.columns: set[str] = set()
+        self.selected: list[Selected] = []
 
     def expression(self) -> Mask:
         return self._joined("or", lambda: self._joined("and", self._comparison, pc.and_), pc.or_)
@@ -86,6 +112,8 @@ class _Parser:
         return mask
 
     def _comparison(self) -> Mask:
+        if self._is_key():
+            return self._key_among()
         if self._take("("):
             inner = self.expression()
             self._need(")")
@@ -107,8 +135,45 @@ class _Parser:
             raise self._wrong("= != < <= > >= in or is")
         return _compared(column, token.text, self._literal())
 
+    def _is_key(self) -> bool:
+        """Tell whether (column, … stands here, and no expression in brackets."""
+        first, _, third = [*self._tokens, *[_Token("end", "")] * 2][self._at :][:3]
+        return (first.kind, first.text) == ("sign", "(") and (third.kind, third.text) == ("sign", ",")
+
+    def _key_among(self) -> Mask:
+        self._need("(")
+        columns = self._columns()
+        self._need(")")
+        negated = self._word("not")
+        if not self._word("in"):
+            raise self._wrong("in")
+        self._need("(")
+        return _inverted(self._select(columns), negated)
+
+    def _columns(self) -> tuple[str, ...]:
+        columns = [self._column()]
+        while self._take(","):
+            columns.append(self._column())
+        return tuple(columns)
+
+    def _select(self, columns: tuple[str, ...]) -> Mask:
+        if not self._word("select"):
+            raise self._wrong("select")
+        wanted = self._columns()
+        if len(wanted) != len(columns):
+            raise ValueError(f"filter {self._text!r}: {len(columns)} columns are compared with {len(wanted)}")
+        before = len(self.selected)
+        selected = Selected(wanted, self.expression() if self._word("where") else None)
+        self._need(")")
+        if len(self.selected) > before:
+            raise ValueError(f"filter {self._text!r}: a select stands inside another one; one level is allowed")
+        self.selected.append(selected)
+        return lambda table: selected.among(table, columns)
+
     def _among(self, column: str) -> Mask:
         self._need("(")
+        if self._peek.word("select"):
+            return self._select((column,))
         mask = _compared(column, "=", self._literal())
         while self._take(","):
             mask = _both(mask, _compared(column, "=", self._literal()), pc.or_)
@@ -182,6 +247,16 @@ def _inverted(mask: Mask, negated: bool) -> Mask:
 
 def _cells(table: pa.Table, column: str) -> pa.Array:
     return pc.fill_null(table.column(column), "")
+
+
+def _key(table: pa.Table, columns: tuple[str, ...]) -> pa.Array:
+    """Return the rows' keys as one text each, null where a part is empty."""
+    parts = []
+    for column in columns:
+        cells = pc.utf8_trim_whitespace(_cells(table, column))
+        cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+        parts.append(pc.if_else(pc.equal(pc.binary_length(cells), 0), pa.scalar(None, pa.string()), cells))
+    return pc.binary_join_element_wise(*parts, _BETWEEN)
 
 
 def _is_null(column: str) -> Mask:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from connectors.erp.files.filters import Filter, parse_filter
 from connectors.erp.files.formats import as_contract, unsigned
 from connectors.erp.files.readers.chunk import Chunk, UnreadableFileError
-from connectors.erp.files.settings import ENTITIES, FilesSettings, Formats
+from connectors.erp.files.settings import ENTITIES, FilesSettings, Formats, entity_of
 from connectors.kit.contract import Batch, Entity, Field, FieldType, Reject
 from connectors.kit.redact import redact_text
 from connectors.kit.validation import key_text
@@ -31,7 +31,8 @@ class Mapping:
     """How one entity is read from a file. ``others``: headers that the file's other entities take for themselves."""
 
     entity: Entity
-    columns: dict[str, str | None] = field(default_factory=dict)
+    name: str
+    columns: dict[str, str | tuple[str, ...] | None] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     absolute: bool = False
@@ -40,15 +41,32 @@ class Mapping:
     keeps_unmapped: bool = True
     others: frozenset[str] = frozenset()
 
-    def header_of(self, column: Field) -> str | None:
-        """Return the header that a column is read from: the mapped one, else its own name if nothing else uses that."""
+    def headers_of(self, column: Field) -> tuple[str, ...]:
+        """Return the headers that a column is read from: the mapped ones, else its own name if no other uses that."""
         if column.name in self.columns:
-            return self.columns[column.name]
-        return None if column.name in self.columns.values() else column.name
+            return _several(self.columns[column.name])
+        return () if column.name in self.mapped else (column.name,)
+
+    @property
+    def mapped(self) -> set[str]:
+        """The headers that the mapping names."""
+        return {header for headers in self.columns.values() for header in _several(headers)}
 
     def kinds(self) -> dict[str, FieldType]:
         """Return what the file's columns are, by their headers."""
-        return {header: f.type for f in self.entity.fields if (header := self.header_of(f))}
+        return {
+            header: f.type if len(headers) == 1 else FieldType.TEXT
+            for f in self.entity.fields
+            for headers in [self.headers_of(f)]
+            for header in headers
+        }
+
+    def learn(self, chunk: Chunk) -> None:
+        """Show the filter some of the file, where it has to see all of it first."""
+        if self.filter is not None and self.filter.selected and chunk.rows.num_rows:
+            self._expect_columns(self.filter, chunk)
+            for selected in self.filter.selected:
+                selected.learn(chunk.rows.combine_chunks())
 
     def read(self, chunk: Chunk, file: str) -> tuple[Batch, list[Reject]]:
         """Return the chunk's rows as a batch, and those whose values are not written as configured."""
@@ -56,9 +74,9 @@ class Mapping:
         columns: dict[str, pa.Array] = {}
         faults: list[tuple[Field, pa.Array, str]] = []
         for column in self.entity.fields:
-            header = self.header_of(column)
-            if header in rows.column_names:
-                said = _flat(rows, header)
+            headers = self.headers_of(column)
+            if headers and set(headers) <= set(rows.column_names):
+                said = _joined(rows, headers)
                 text, wrong, allowed = as_contract(column, self._translated(column, said), self.formats)
                 if wrong is not None:
                     faults.append((column, wrong, allowed))
@@ -80,16 +98,17 @@ class Mapping:
     def _picked(self, chunk: Chunk) -> tuple[pa.Table, pa.Array]:
         if self.filter is None or not chunk.rows.num_rows:
             return chunk.rows, chunk.lines
-        missing = sorted(self.filter.columns - set(chunk.rows.column_names))
-        if missing:
-            has = ", ".join(chunk.rows.column_names)
-            raise UnreadableFileError(
-                f"has no column {missing[0]!r}, which filters.{self.entity.name} asks for; it has {has}"
-            )
+        self._expect_columns(self.filter, chunk)
         mask = self.filter.mask(chunk.rows.combine_chunks())
         if isinstance(mask, pa.ChunkedArray):
             mask = mask.combine_chunks()
         return chunk.rows.filter(mask), chunk.lines.filter(mask)
+
+    def _expect_columns(self, picks: Filter, chunk: Chunk) -> None:
+        missing = sorted(picks.columns - set(chunk.rows.column_names))
+        if missing:
+            has = ", ".join(chunk.rows.column_names)
+            raise UnreadableFileError(f"has no column {missing[0]!r}, which filters.{self.name} asks for; it has {has}")
 
     def _translated(self, column: Field, said: pa.Array) -> pa.Array:
         codes = self.values.get(column.name)
@@ -131,11 +150,12 @@ class Mapping:
         return table.filter(pc.invert(wrong)), rejects
 
 
-def mappings(settings: FilesSettings, entities: Sequence[str]) -> list[Mapping]:
+def mappings(settings: FilesSettings, readings: Sequence[str]) -> list[Mapping]:
     """Return how each of a file's entities is read. What none of them maps stays with the first one."""
     plain = [
         Mapping(
-            ENTITIES[name],
+            ENTITIES[entity_of(name)],
+            name,
             columns=settings.columns.get(name, {}),
             constants=settings.constants.get(name, {}),
             values=settings.values.get(name, {}),
@@ -143,28 +163,43 @@ def mappings(settings: FilesSettings, entities: Sequence[str]) -> list[Mapping]:
             filter=parse_filter(settings.filters[name]) if name in settings.filters else None,
             formats=settings.formats,
         )
-        for name in entities
+        for name in readings
     ]
-    taken = frozenset(header for mapping in plain for header in mapping.columns.values() if header)
+    taken = frozenset(header for mapping in plain for header in mapping.mapped)
     return [
-        Mapping(**{**vars(mapping), "keeps_unmapped": index == 0, "others": taken})
-        for index, mapping in enumerate(plain)
+        Mapping(**{**vars(mapping), "keeps_unmapped": mapping.entity is plain[0].entity, "others": taken})
+        for mapping in plain
     ]
 
 
-def fingerprint(settings: FilesSettings, entities: Sequence[str]) -> str:
+def fingerprint(settings: FilesSettings, readings: Sequence[str]) -> str:
     """Return a short hash of how these entities are read: another mapping makes the same file a new one."""
     said = {
-        "entities": list(entities),
+        "entities": list(readings),
         "formats": settings.formats.model_dump(mode="json"),
         **{
-            key: {name: getattr(settings, key)[name] for name in entities if name in getattr(settings, key)}
+            key: {name: getattr(settings, key)[name] for name in readings if name in getattr(settings, key)}
             for key in ("columns", "constants", "values", "sign", "filters")
         },
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _flat(rows: pa.Table, name: str | None) -> pa.Array:
+def _several(headers: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if headers is None:
+        return ()
+    return (headers,) if isinstance(headers, str) else headers
+
+
+def _joined(rows: pa.Table, headers: tuple[str, ...]) -> pa.Array:
+    """Return a column of one header as it is; of several, their cells joined, null where one of them is empty."""
+    if len(headers) == 1:
+        return _flat(rows, headers[0])
+    cells = [pc.utf8_trim_whitespace(_flat(rows, header)) for header in headers]
+    stated = [pc.if_else(pc.equal(pc.binary_length(c), 0), pa.scalar(None, pa.string()), c) for c in cells]
+    return pc.binary_join_element_wise(*stated, "/")
+
+
+def _flat(rows: pa.Table, name: str) -> pa.Array:
     column = rows.column(name).combine_chunks()
     return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column

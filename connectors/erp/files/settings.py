@@ -38,6 +38,11 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) or hasattr(value, "isoformat") else value
 
 
+def entity_of(reading: str) -> str:
+    """Return the entity of a reading: ``documents#credits`` is a further reading of documents."""
+    return reading.split("#", 1)[0]
+
+
 Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Cell = Annotated[str, BeforeValidator(_as_text)]
 
@@ -67,14 +72,16 @@ class FilesSettings(InboxSettings):
     """The keys of every inbox (``kit/inbox``): ``path`` is a folder, ``sftp://…`` or ``s3://…``, and the way in.
 
     The rest is for other people's exports, each by entity: ``files`` names its files (one may serve several entities),
-    ``columns`` the header of a column (null: none), ``constants`` the value of a column that a file lacks, ``values``
-    translates codes, ``sign: absolute`` drops the sign of amounts, ``filters`` picks rows by the file's own headers.
+    ``columns`` the header of a column (null: none; several: their cells joined by /), ``constants`` the value of a
+    column that a file lacks, ``values`` translates codes, ``sign: absolute`` drops the sign of amounts, ``filters``
+    picks rows by the file's own headers. ``documents#credits`` in place of ``documents`` is a further reading of the
+    same entity, with a mapping of its own.
     ``settle_seconds``: how long a fresh file without a last line end is watched, on another machine any fresh file.
     ``storage`` goes to fsspec as it is.
     """
 
     files: dict[str, Several] = Field(default_factory=dict)
-    columns: dict[str, dict[str, str | None]] = Field(default_factory=dict)
+    columns: dict[str, dict[str, str | tuple[str, ...] | None]] = Field(default_factory=dict)
     constants: dict[str, dict[str, Cell]] = Field(default_factory=dict)
     values: dict[str, dict[str, dict[Cell, Cell]]] = Field(default_factory=dict)
     sign: dict[str, Literal["absolute"]] = Field(default_factory=dict)
@@ -86,13 +93,14 @@ class FilesSettings(InboxSettings):
     @classmethod
     def _known_entities(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
-            _expect(name, ENTITIES, "an entity")
+            _expect(entity_of(name), ENTITIES, "an entity")
         return value
 
     @field_validator("columns", "constants", "values")
     @classmethod
     def _known_columns(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for entity, columns in value.items():
+        for reading, columns in value.items():
+            entity = entity_of(reading)
             for name in columns:
                 _expect(name, [f.name for f in ENTITIES[entity].fields], f"a column of {entity}")
         return value
@@ -103,6 +111,14 @@ class FilesSettings(InboxSettings):
         for text in value.values():
             parse_filter(text)
         return value
+
+    @model_validator(mode="after")
+    def _further_readings_have_files(self) -> FilesSettings:
+        for key in ("columns", "constants", "values", "sign", "filters"):
+            for reading in getattr(self, key):
+                if "#" in reading and reading not in self.files:
+                    raise ValueError(f"{key} has {reading!r}, which files does not name; list its files there")
+        return self
 
 
 def _expect(name: str, allowed: Iterable[str], what: str) -> None:

@@ -17,7 +17,7 @@ from connectors.erp.files.readers.chunk import Chunk, UnreadableFileError
 from connectors.erp.files.readers.csv_file import read_csv
 from connectors.erp.files.readers.jsonl_file import read_jsonl
 from connectors.erp.files.readers.parquet_file import read_parquet
-from connectors.erp.files.settings import FilesSettings
+from connectors.erp.files.settings import FilesSettings, entity_of
 from connectors.kit.contract import Batch, Cursor, Cursors, Item, Reject, Rejects
 from connectors.kit.errors import ConnectorError, FatalError
 from connectors.kit.inbox import REFUSED, Taken, waits
@@ -89,7 +89,7 @@ def _read_new(
         except UnreadableFileError as error:
             if held is not None:
                 yield held
-            entity = file.entities[0] if file.entities else ""
+            entity = entity_of(file.entities[0]) if file.entities else ""
             held = Rejects((Reject(entity, f"{file.name} {error}", file.name),))
             cursor = replace(cursor, key=REFUSED)
         if isinstance(held, Batch | Rejects):
@@ -106,13 +106,19 @@ def _items(file: DropFile, stream: IO[bytes], settings: FilesSettings) -> Iterat
     readings = mappings(settings, file.entities)
     judged = file.format == "jsonl"
     empty = True
+    if any(reading.filter and reading.filter.selected for reading in readings):
+        for chunk in _chunks(file, stream, readings, settings):
+            for reading in readings:
+                reading.learn(chunk)
+        stream.seek(0)
     for chunk in _chunks(file, stream, readings, settings):
         empty = False
         if not judged:
             _expect_some_column(chunk, readings)
             judged = True
         if chunk.bad:
-            yield Rejects(tuple(Reject(file.entities[0], b.reason, file.name, b.line, row=b.row) for b in chunk.bad))
+            name = readings[0].entity.name
+            yield Rejects(tuple(Reject(name, b.reason, file.name, b.line, row=b.row) for b in chunk.bad))
         for mapping in readings:
             batch, rejects = mapping.read(chunk, file.name)
             if rejects:
