@@ -273,6 +273,7 @@ class Connector:
     nothing but what the committed cursors cover, may be called again for the same, and raises no ConnectorError.
     ``creates`` names the outbound objects of which a first delivery makes a new record in the target; of all others
     it changes a record that is there.
+    ``outbound_fields``: of outbound objects, our name of a field and the vendor's own.
     """
 
     name: str
@@ -287,6 +288,7 @@ class Connector:
     simulator: str | None = None
     acknowledge: Acknowledge | None = None
     creates: frozenset[str] = frozenset()
+    outbound_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def entity(self, name: str) -> Entity:
         """Return the entity of that name, or raise KeyError that names those there are."""

@@ -52,4 +52,5 @@ CONNECTOR = Connector(
     capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_FEED, Capability.WRITES}),
     writer=writer,
     simulator="connectors.crm.salesforce.simulator:main_serve",
+    outbound_fields={w.name: {f.name: f.vendor for f in w.fields} for w in WRITABLE.values()},
 )
