@@ -34,6 +34,12 @@ _KEYS = {
     "invoice_maturities": f"""select i.id || '|' || row_number() over (partition by i.id order by l.id)
         from account_invoice i join ({_RECEIVABLE}) l on l.move = i.move and l.account = i.account
         where i.type = 'out'""",
+    "invoice_lines": """select l.id::text from account_invoice_line l join account_invoice i on i.id = l.invoice
+        where i.type = 'out' and i.company = 1""",
+    "statements": "select id::text from account_statement where company = 1",
+    "statement_lines": """select l.id::text from account_statement_line l join account_statement s on s.id = l.statement
+        where s.company = 1""",
+    "payments": "select id::text from account_payment where kind = 'receivable' and company = 1",
     "receivable_lines": f"select id::text from ({_RECEIVABLE}) l",
     "invoice_payments": f"""select l.id::text from ({_RECEIVABLE}) l
         join "account_invoice-account_move_line" p on p.line = l.id""",

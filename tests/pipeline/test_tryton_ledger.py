@@ -199,6 +199,28 @@ def test_a_cancelled_invoice_and_its_credit_note_pay_each_other(instance):
     assert {found[key] for (key,) in cancelled} == {Decimal(0)}
 
 
+def test_lines_of_an_invoice_come_to_what_it_is_before_tax(instance):
+    rows = instance.rows(
+        """select i.id, i.untaxed_amount, sum(l.amount) as amount
+        from (select *, row_number() over (partition by _key order by recorded_at desc, _loaded_at desc) as nth
+            from raw_tryton.invoices) as i
+        join (select *, row_number() over (partition by _key order by recorded_at desc, _loaded_at desc) as nth
+            from raw_tryton.invoice_lines) as l on l.invoice = i.id
+        where i.nth = 1 and l.nth = 1 group by i.id, i.untaxed_amount"""
+    )
+    assert len(rows) == instance.erp.execute("select count(*) from account_invoice where type = 'out'")[0][0]
+    assert [r for r in rows if r["amount"] != r["untaxed_amount"]] == []
+    (kept,) = instance.erp.execute(
+        """select (select sum(amount) from account_statement_line), (select sum(amount) from account_payment
+        where kind = 'receivable'), (select count(*) from account_statement)"""
+    )
+    (read,) = instance.rows(
+        """select (select sum(amount) from raw_tryton.statement_lines) as lines,
+        (select sum(amount) from raw_tryton.payments) as payments, (select count(*) from raw_tryton.statements) as n"""
+    )
+    assert tuple(read.values()) == tuple(kept)
+
+
 def test_drafts_are_known_and_count_nothing(instance):
     drafts = {
         r[0] for r in instance.erp.execute("select id::text from account_invoice where state in ('draft', 'validated')")

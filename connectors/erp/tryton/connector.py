@@ -19,12 +19,13 @@ NEEDED = (
     "account.account",
     "account.period",
     "account.invoice",
+    "account.invoice.line",
     "account.move",
     "account.move.line",
     "account.move.reconciliation",
     "currency.currency.rate",
 )
-OPTIONAL = ("sale.sale", "bank.account.number", "account.statement.line", "account.payment")
+OPTIONAL = ("sale.sale", "bank.account.number", "account.statement", "account.statement.line", "account.payment")
 
 
 def check(settings: TrytonSettings) -> Iterator[CheckResult]:

@@ -13,7 +13,9 @@ import dlt
 from connectors.erp.tryton.books import open_books
 from connectors.erp.tryton.changes import Changes
 from connectors.erp.tryton.client import TrytonClient
+from connectors.erp.tryton.readers.cash import payments, statements
 from connectors.erp.tryton.readers.general_ledger import account_balances, currency_rates
+from connectors.erp.tryton.readers.invoice_lines import invoice_lines
 from connectors.erp.tryton.readers.invoices import invoices
 from connectors.erp.tryton.readers.parties import bank_accounts, parties
 from connectors.erp.tryton.readers.reading import Run
@@ -22,7 +24,8 @@ from connectors.erp.tryton.readers.sales import sales
 from connectors.erp.tryton.settings import TrytonSettings
 from connectors.kit.contract import Cursors, Item
 
-#: Invoices before lines before reconciliations: whatever a row refers to has been read, or comes with the next run.
+#: Of the receivables what refers to others comes before them, a reconciliation before its lines before their invoice:
+#: whatever such a row refers to was there when it was read, and is read behind it in the same run.
 READERS: Mapping[str, Callable[[Run], Iterator[Item]]] = {
     "parties": parties,
     "bank_accounts": bank_accounts,
@@ -30,6 +33,9 @@ READERS: Mapping[str, Callable[[Run], Iterator[Item]]] = {
     "currency_rates": currency_rates,
     "reconciliations": reconciliations,
     "receivable_lines": receivable_lines,
+    "statements": statements,
+    "payments": payments,
+    "invoice_lines": invoice_lines,
     "invoices": invoices,
     "account_balances": account_balances,
 }

@@ -54,6 +54,10 @@ class TrytonWorld(LimitsToWrite, World):
         (line,) = self._clerk.receipt(self._parties[0], [(paid, Decimal("80.00"))], due)
         owed = next(r for r in sim.records("account.move.line") if r["debit"] == Decimal("80.00") and r["party"])
         self._clerk.reconcile([owed["id"], line])
+        self._clerk.statement(
+            "January", due, [(self._parties[1], Decimal("12.00"), "TRF"), (None, Decimal("3.00"), "?")]
+        )
+        self._clerk.payment(self._parties[1], Decimal("30.00"), due)
         self._spare = self._clerk.party("Nobody")
         hands.back = timedelta(0)
         self.secrets = (sim.password,)
@@ -91,6 +95,10 @@ class TrytonWorld(LimitsToWrite, World):
             },
             "invoices": _ids(sim, "account.invoice"),
             "invoice_maturities": {f"{i}|{n}" for i, count in counted.items() for n in range(1, count + 1)},
+            "invoice_lines": _ids(sim, "account.invoice.line"),
+            "statements": _ids(sim, "account.statement"),
+            "statement_lines": _ids(sim, "account.statement.line"),
+            "payments": _ids(sim, "account.payment"),
             "receivable_lines": {str(r["id"]) for r in lines},
             "invoice_payments": {str(r["id"]) for r in lines if r["invoice_payment"]},
             "reconciliations": _ids(sim, "account.move.reconciliation"),

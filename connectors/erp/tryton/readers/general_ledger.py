@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from connectors.erp.tryton.changes import Feed, recorded
 from connectors.erp.tryton.client import Record
-from connectors.erp.tryton.readers.reading import Run, read, sweep
+from connectors.erp.tryton.readers.reading import Run, read_rows
 from connectors.erp.tryton.rows import batch, rate, related
 from connectors.erp.tryton.schema.entities import ACCOUNT_BALANCES, CURRENCY_RATES
-from connectors.kit.contract import Batch, Item
+from connectors.kit.contract import Item
 
 _RATES = "currency.currency.rate"
 _PERIODS = 12
@@ -28,7 +29,7 @@ def account_balances(run: Run) -> Iterator[Item]:
         order=[("end_date", "DESC")],
         context=books.context,
     )
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for day in sorted({p["end_date"] for p in ended} | {books.today}):
         context = {**books.context, "date": day, "posted": True, "cumulate": True}
         balances = run.client.read("account.account", sorted(books.accounts), ("balance",), context=context)
@@ -57,23 +58,16 @@ def currency_rates(run: Run) -> Iterator[Item]:
         at = bisect_right(days, record["date"])
         return rate(own[at - 1]["rate"] if at else Decimal(1), record["rate"])
 
-    def batches(records: Sequence[Record]) -> Iterator[Batch]:
-        yield batch(
-            CURRENCY_RATES,
-            (
-                {
-                    "id": r["id"],
-                    "currency": related(r, "currency.code"),
-                    "date": r["date"],
-                    "rate": r["rate"],
-                    "company_currency": run.books.currency,
-                    "company_rate": company_rate(r),
-                    "recorded_at": recorded(r),
-                }
-                for r in records
-            ),
-        )
+    def row(record: Record) -> dict[str, Any]:
+        return {
+            "id": record["id"],
+            "currency": related(record, "currency.code"),
+            "date": record["date"],
+            "rate": record["rate"],
+            "company_currency": run.books.currency,
+            "company_rate": company_rate(record),
+            "recorded_at": recorded(record),
+        }
 
     feed = Feed("currency_rates", _RATES, [], ("currency.code", "date", "rate"))
-    yield from read(run, feed, (), batches, CURRENCY_RATES)
-    yield from sweep(run, CURRENCY_RATES, feed.model, feed.domain)
+    yield from read_rows(run, CURRENCY_RATES, feed, row)

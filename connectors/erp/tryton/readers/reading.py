@@ -5,7 +5,7 @@ Belongs here: reading a model whose rows also change when another model's do. No
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,12 @@ def read(
         for page in run.changes.pages(follower.feed):
             found = _matching(run, feed, follower.rows_of(page.records))
             yield from _with_cursor([b for part in found for b in batches(part)], page.cursor, anchor)
+
+
+def read_rows(run: Run, entity: Entity, feed: Feed, row: Callable[[Record], Mapping[str, Any]]) -> Iterator[Item]:
+    """Yield the changes of a model whose records are a row each and change by themselves alone, then the sweep."""
+    yield from read(run, feed, (), lambda records: iter([batch(entity, map(row, records))]), entity)
+    yield from sweep(run, entity, feed.model, feed.domain)
 
 
 def sweep(run: Run, entity: Entity, model: str, domain: Sequence[Any]) -> Iterator[KeySweep]:

@@ -31,11 +31,15 @@ class Bookkeeping:
             ("currency.currency", "code"),
             ("account.invoice.payment_term", "name"),
             ("country.country", "code"),
+            ("product.uom", "name"),
+            ("account.payment.journal", "name"),
+            ("account.statement.journal", "name"),
         ):
             found[model] = {r[name]: r["id"] for r in sim.records(model)}
         self.accounts, self.journals = found["account.account"], found["account.journal"]
         self.currencies, self.terms = found["currency.currency"], found["account.invoice.payment_term"]
-        self._countries = found["country.country"]
+        self._countries, self.units = found["country.country"], found["product.uom"]
+        self._debits, self._banks = found["account.payment.journal"], found["account.statement.journal"]
 
     def party(self, name: str, *, country: str = "", term: str = "", **values: Any) -> int:
         """Add a party with an address."""
@@ -91,6 +95,9 @@ class Bookkeeping:
         }
         number = draft.pop("number", None)
         (key,) = self._create("account.invoice", draft)
+        line = {name: draft[name] for name in ("company", "currency")} | {"account": self.accounts["4000"]}
+        line |= {"invoice": key, "type": "line", "quantity": 1.0, "unit_price": amount - tax, "sequence": 1}
+        self._create("account.invoice.line", {**line, "unit": self.units["Unit"], "description": "Goods"})
         if post:
             move = self._invoice_move(key, draft, maturities or ((day, amount),), currency, rate)
             self._write("account.invoice", key, {"state": "posted", "move": move, "number": number or f"INV-{key:05d}"})
@@ -122,6 +129,30 @@ class Bookkeeping:
             if invoice is not None:
                 self._write("account.invoice", invoice, {"payment_lines": [("add", [line])]})
         return lines
+
+    def statement(self, name: str, day: date, lines: Sequence[tuple[int | None, Decimal, str]]) -> int:
+        """Key a bank statement, a draft: what came in of whom, and what the bank said."""
+        total = sum((amount for _, amount, _ in lines), ZERO)
+        keyed = [
+            {
+                "date": day,
+                "amount": amount,
+                "party": party,
+                "account": self.accounts["1200" if party else "4000"],
+                "description": said,
+            }
+            for party, amount, said in lines
+        ]
+        values = {"name": name, "company": COMPANY, "journal": next(iter(self._banks.values())), "date": day}
+        values |= {"start_balance": ZERO, "end_balance": total, "lines": [("create", keyed)]}
+        (key,) = self._create("account.statement", values)
+        return key
+
+    def payment(self, party: int, amount: Decimal, day: date, line: int | None = None) -> int:
+        """Ask for a direct debit, a draft."""
+        values = {"company": COMPANY, "journal": self._debits["Direct debit"], "kind": "receivable", "party": party}
+        (key,) = self._create("account.payment", {**values, "amount": amount, "date": day, "line": line})
+        return key
 
     def reconcile(self, lines: Sequence[int]) -> None:
         """Reconcile lines, as a person does by hand."""

@@ -59,6 +59,9 @@ def set_up(db: Database, today: date) -> None:
     journals = {c: db.create("account.journal", {"code": c, "name": n, "type": t}) for c, n, t in _JOURNALS}
     usual = {"default_account_receivable": accounts["1200"], "currency_exchange_journal": journals["EXC"]}
     db.create("account.configuration", usual)
+    db.create("product.uom", {"name": "Unit", "symbol": "u"})
+    debit = {"name": "Direct debit", "currency": currencies["USD"], "company": company}
+    db.create("account.payment.journal", debit)
     for term in TERMS:
         db.create("account.invoice.payment_term", {"name": term})
     for first in _months(date(today.year - 3, 1, 1), date(today.year + 2, 12, 1)):

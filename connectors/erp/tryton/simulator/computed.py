@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from connectors.erp.tryton.simulator.database import Database, Record
@@ -57,6 +57,15 @@ def amount_to_pay(db: Database, invoice: Record) -> Decimal:
             foreign = line["second_currency"] == invoice["currency"]
             total += line["amount_second_currency"] if foreign else line["debit"] - line["credit"]
     return total
+
+
+def line_amount(db: Database, line: Record) -> Decimal | None:
+    """Return quantity by unit price, with the currency's decimals; None for a line that is only text."""
+    if line["type"] != "line":
+        return None
+    exact = Decimal(str(line["quantity"] or 0)) * (line["unit_price"] or ZERO)
+    digits = db.one("currency.currency", line["currency"])["digits"]
+    return exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
 
 
 def reconciled(db: Database, invoice: Record) -> date | None:
@@ -123,6 +132,7 @@ _COMPUTED: dict[tuple[str, str], Callable[[Database, Record, Context], Any]] = {
     ("party.party", "tax_identifier"): _identifier,
     ("party.party", "receivable"): _owed,
     ("account.account", "balance"): _balance,
+    ("account.invoice.line", "amount"): lambda db, r, c: line_amount(db, r),
     ("account.invoice", "lines_to_pay"): lambda db, r, c: [line["id"] for line in lines_to_pay(db, r)],
     ("account.invoice", "amount_to_pay"): lambda db, r, c: amount_to_pay(db, r),
     ("account.invoice", "reconciled"): lambda db, r, c: reconciled(db, r),

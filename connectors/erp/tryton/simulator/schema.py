@@ -180,6 +180,26 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
             "reconciled": "date=",
         },
     ),
+    "product.uom": ("Unit of Measure", {"name": "char*", "symbol": "char*", "active": "boolean"}),
+    "product.product": ("Product", {"code": "char", "active": "boolean"}),
+    "account.invoice.line": (
+        "Invoice Line",
+        {
+            "invoice": "many2one account.invoice",
+            "company": "many2one* company.company",
+            "currency": "many2one* currency.currency",
+            "sequence": "integer",
+            "type": "char*",
+            "product": "many2one product.product",
+            "description": "text",
+            "quantity": "float",
+            "unit": "many2one product.uom",
+            "unit_price": "numeric",
+            "amount": "numeric=",
+            "account": "many2one account.account",
+            "origin": "reference",
+        },
+    ),
     "account.statement.journal": (
         "Statement Journal",
         {
@@ -227,7 +247,22 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "account.payment": (
         "Payment",
-        {"company": "many2one* company.company", "number": "char", "reference": "char", "state": "char*"},
+        {
+            "company": "many2one* company.company",
+            "number": "char",
+            "reference": "char",
+            "journal": "many2one* account.payment.journal",
+            "kind": "char*",
+            "party": "many2one* party.party",
+            "date": "date*",
+            "amount": "numeric2*",
+            "line": "many2one account.move.line",
+            "state": "char*",
+        },
+    ),
+    "account.payment.journal": (
+        "Payment Journal",
+        {"name": "char*", "currency": "many2one* currency.currency", "company": "many2one* company.company"},
     ),
     "sale.sale": (
         "Sale",
@@ -264,6 +299,8 @@ DEFAULTS: dict[str, dict[str, object]] = {
     "account.move.line": {"debit": 0, "credit": 0},
     "account.invoice": {"state": "draft", "type": "out"},
     "account.statement": {"state": "draft"},
+    "account.payment": {"state": "draft"},
+    "account.invoice.line": {"type": "line"},
     "sale.sale": {"state": "draft", "shipment_state": "none", "invoice_state": "none"},
 }
 
