@@ -15,6 +15,7 @@ from connectors.erp.tryton.simulator.database import Database, Record, Refused
 from connectors.simulation.store import Store
 
 STATEMENT, LINE, MOVE, MOVE_LINE = "account.statement", "account.statement.line", "account.move", "account.move.line"
+PAYMENT = "account.payment"
 _CENT = Decimal("0.01")
 
 
@@ -25,6 +26,10 @@ class Accounting:
         self._db = db
         self._store = store
         self._clock = clock
+
+    def next_number(self, sequence: str) -> str:
+        """Return the next number of a sequence."""
+        return str(self._store.next_number(f"number:{sequence}"))
 
     # --- moves
 
@@ -39,7 +44,7 @@ class Accounting:
     def post(self, move: int) -> None:
         """Post a move: it gets its number."""
         if self._db.one(MOVE, move)["state"] != "posted":
-            number = f"MV{self._db.one(MOVE, move)['date'].year}-{self._store.next_number('number:move'):03d}"
+            number = f"MV{self._db.one(MOVE, move)['date'].year}-{self.next_number('move'):0>3}"
             self._db.write(MOVE, [move], {"state": "posted", "number": number})
 
     def rate(self, currency: int, day: date) -> Decimal:
@@ -91,10 +96,8 @@ class Accounting:
         if difference:
             posted = all(self._db.one(MOVE, r["move"])["state"] == "posted" for r in lines)
             ids.append(self._exchange(company, first, difference, posted))
-        number = f"{self._store.next_number('number:reconciliation')}"
-        found = self._db.create(
-            "account.move.reconciliation", {"company": company, "number": number, "date": max(days)}
-        )
+        made = {"company": company, "number": self.next_number("reconciliation"), "date": max(days)}
+        found = self._db.create("account.move.reconciliation", made)
         self._db.write(MOVE_LINE, ids, {"reconciliation": found})
         self.process({self._db.one(MOVE_LINE, i)["move"] for i in ids})
 

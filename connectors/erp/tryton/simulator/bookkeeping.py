@@ -76,9 +76,13 @@ class Bookkeeping:
         rate: Decimal = Decimal(1),
         tax: Decimal = ZERO,
         post: bool = True,
+        lines: Sequence[Mapping[str, Any]] = (),
         **values: Any,
     ) -> int:
-        """Write an invoice, a negative one is a credit note; post it. ``rate``: company currency per unit."""
+        """Write an invoice, a negative one is a credit note; post it. ``rate``: company currency per unit.
+
+        ``lines``: what each line says, before tax; left out, one line of one unit of goods.
+        """
         term = values.pop("payment_term", "")
         draft = {
             **({"payment_term": self.terms[term]} if term else {}),
@@ -95,9 +99,10 @@ class Bookkeeping:
         }
         number = draft.pop("number", None)
         (key,) = self._create("account.invoice", draft)
-        line = {name: draft[name] for name in ("company", "currency")} | {"account": self.accounts["4000"]}
-        line |= {"invoice": key, "type": "line", "quantity": 1.0, "unit_price": amount - tax, "sequence": 1}
-        self._create("account.invoice.line", {**line, "unit": self.units["Unit"], "description": "Goods"})
+        like = {"invoice": key, "company": COMPANY, "currency": draft["currency"], "account": self.accounts["4000"]}
+        goods = {"sequence": 1, "description": "Goods", "quantity": 1.0, "unit_price": amount - tax}
+        for line in lines or (goods,):
+            self._create("account.invoice.line", {**like, "unit": self.units["Unit"], **line})
         if post:
             move = self._invoice_move(key, draft, maturities or ((day, amount),), currency, rate)
             self._write("account.invoice", key, {"state": "posted", "move": move, "number": number or f"INV-{key:05d}"})

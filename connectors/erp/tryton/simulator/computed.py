@@ -117,6 +117,10 @@ def _rec_name(db: Database, record: Record, context: Context) -> str:
     return str(said or f"({record['id']})")
 
 
+def _product_name(db: Database, product: Record, context: Context) -> str:
+    return f"[{product['code']}] {product['name']}" if product["code"] else str(product["name"])
+
+
 def _last_of(name: str) -> Callable[[Database, Record, Context], Any]:
     def last(db: Database, journal: Record, context: Context) -> Any:
         statement = _last(db, journal)
@@ -127,6 +131,7 @@ def _last_of(name: str) -> Callable[[Database, Record, Context], Any]:
 
 _COMPUTED: dict[tuple[str, str], Callable[[Database, Record, Context], Any]] = {
     ("", "rec_name"): _rec_name,
+    ("product.product", "rec_name"): _product_name,
     ("party.party", "email"): _contact(("email",)),
     ("party.party", "phone"): _contact(("phone", "mobile")),
     ("party.party", "tax_identifier"): _identifier,

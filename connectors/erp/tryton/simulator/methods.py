@@ -5,11 +5,11 @@ Belongs here: which there are, and what each is made of. Not here: requests, ses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.erp.tryton.simulator.accounting import MOVE, STATEMENT, Accounting
+from connectors.erp.tryton.simulator.accounting import MOVE, PAYMENT, STATEMENT, Accounting
 from connectors.erp.tryton.simulator.books import COMPANY
 from connectors.erp.tryton.simulator.database import Database, MissingError, Refused
 from connectors.erp.tryton.simulator.search import matching, read, search
@@ -84,10 +84,14 @@ class Methods:
         ids = search(self.db, model, domain, offset or 0, limit, order, context)
         return ids if name == "search" else read(self.db, model, ids, args[4], context)
 
-    def _created(self, model: str, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]) -> list[int]:
+    def _created(self, model: str, rows: Sequence[Mapping[str, Any]], context: Mapping[str, Any]) -> list[int]:
         given: dict[str, Any] = {"company": context.get("company")} if "company" in self.db.model(model).fields else {}
         if model == STATEMENT:
             given["date"] = self._clock().date()
+        if model == PAYMENT:
+            if any("number" in values for values in rows):
+                raise Refused('You are not allowed to modify the field "Number" of "Account Payment".')
+            rows = [{**values, "number": self.accounting.next_number("payment")} for values in rows]
         ids = [self.db.create(model, {**given, **values}) for values in rows]
         if model == STATEMENT:
             for key in ids:

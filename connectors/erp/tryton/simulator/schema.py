@@ -175,13 +175,14 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
             "cancel_move": "many2one account.move",
             "sales": "many2many sale.sale",
             "payment_lines": "one2many account.move.line invoice_payment",
+            "lines": "one2many account.invoice.line invoice",
             "lines_to_pay": "one2many= account.move.line",
             "amount_to_pay": "numeric=",
             "reconciled": "date=",
         },
     ),
     "product.uom": ("Unit of Measure", {"name": "char*", "symbol": "char*", "active": "boolean"}),
-    "product.product": ("Product", {"code": "char", "active": "boolean"}),
+    "product.product": ("Product", {"name": "char*", "code": "char", "active": "boolean"}),
     "account.invoice.line": (
         "Invoice Line",
         {
@@ -246,10 +247,10 @@ _MODELS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "account.payment": (
-        "Payment",
+        "Account Payment",
         {
             "company": "many2one* company.company",
-            "number": "char",
+            "number": "char*",
             "reference": "char",
             "journal": "many2one* account.payment.journal",
             "kind": "char*",
