@@ -52,6 +52,14 @@ class Instance:
         with Flow(load(self.config)).warehouse.transaction() as tx:
             return list(tx.rows(sql))
 
+    def current(self, entity: str) -> list[dict[str, Any]]:
+        """The last version of each row of a raw table, without what was deleted."""
+        return self.rows(
+            f"""select * from (select *, row_number() over (
+                partition by _key order by recorded_at desc, _loaded_at desc) as nth
+            from raw_tryton.{entity}) as v where nth = 1 and not deleted"""
+        )
+
 
 @pytest.fixture(scope="module")
 def instance(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
@@ -199,26 +207,55 @@ def test_a_cancelled_invoice_and_its_credit_note_pay_each_other(instance):
     assert {found[key] for (key,) in cancelled} == {Decimal(0)}
 
 
-def test_lines_of_an_invoice_come_to_what_it_is_before_tax(instance):
-    rows = instance.rows(
-        """select i.id, i.untaxed_amount, sum(l.amount) as amount
-        from (select *, row_number() over (partition by _key order by recorded_at desc, _loaded_at desc) as nth
-            from raw_tryton.invoices) as i
-        join (select *, row_number() over (partition by _key order by recorded_at desc, _loaded_at desc) as nth
-            from raw_tryton.invoice_lines) as l on l.invoice = i.id
-        where i.nth = 1 and l.nth = 1 group by i.id, i.untaxed_amount"""
-    )
-    assert len(rows) == instance.erp.execute("select count(*) from account_invoice where type = 'out'")[0][0]
-    assert [r for r in rows if r["amount"] != r["untaxed_amount"]] == []
-    (kept,) = instance.erp.execute(
-        """select (select sum(amount) from account_statement_line), (select sum(amount) from account_payment
-        where kind = 'receivable'), (select count(*) from account_statement)"""
-    )
-    (read,) = instance.rows(
-        """select (select sum(amount) from raw_tryton.statement_lines) as lines,
-        (select sum(amount) from raw_tryton.payments) as payments, (select count(*) from raw_tryton.statements) as n"""
-    )
-    assert tuple(read.values()) == tuple(kept)
+def test_the_lines_of_each_invoice_come_to_what_the_erp_says_it_is_before_tax(instance):
+    said, lines = truth(), instance.current("invoice_lines")
+    found: dict[int, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        found[line["invoice"]] += line["amount"]
+        assert line["amount"] == round(line["quantity"] * line["unit_price"], 2)
+    assert len(lines) == said["counts"]["model.account.invoice.line"]
+    assert found == {i["id"]: Decimal(i["untaxed_amount"]) for i in said["invoices"]}
+
+
+def test_the_lines_of_a_statement_carry_its_balance_to_the_next(instance):
+    counts, lines = truth()["counts"], instance.current("statement_lines")
+    heads = sorted(instance.current("statements"), key=lambda s: s["date"])
+    assert len(heads) == counts["model.account.statement"]
+    assert len(lines) == counts["model.account.statement.line"]
+    balance = Decimal(0)
+    for head in heads:
+        assert (head["start_balance"], head["state"]) == (balance, "posted")
+        balance += sum(line["amount"] for line in lines if line["statement"] == head["id"])
+        assert head["end_balance"] == balance
+
+
+def test_what_statements_and_payments_say_came_in_is_in_the_ledger_and_on_the_same_invoices(instance):
+    """Whom the money came from, when, for what: as the ERP's clerks keyed it, and as its postings became receipts."""
+    payments = instance.current("payments")
+    assert len(payments) == truth()["counts"]["model.account.payment"]
+    expected, paid = {}, {}
+    for line in instance.current("statement_lines"):
+        origin = f"account.statement.line,{line['id']}"
+        expected[origin] = (str(line["party"]), line["currency"], line["amount"], "bank", line["number"])
+        if line["related_to"]:
+            paid[origin] = {line["related_to"].removeprefix("account.invoice,"): line["amount"]}
+    owed = {m["line"]: str(m["invoice"]) for m in instance.current("invoice_maturities")}
+    for payment in payments:
+        assert payment["state"] == "succeeded"
+        origin = f"account.payment,{payment['id']}"
+        said = (str(payment["party"]), payment["currency"], payment["amount"], "direct_debit", payment["number"])
+        expected[origin], paid[origin] = said, {owed[payment["line"]]: payment["amount"]}
+    booked = {f"line-{r['id']}": r["origin"] for r in instance.current("receivable_lines") if r["origin"] in expected}
+    receipts = [r for r in instance.rows("select * from conformed.int_receipts__current") if r["receipt_id"] in booked]
+    told = ("party_id", "currency", "amount", "method", "bank_line_ref")
+    assert {booked[r["receipt_id"]]: tuple(r[n] for n in told) for r in receipts} == expected
+    put: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for row in instance.rows(
+        "select source_id, document_id, sum(posted_amount) as amount from marts.fct_allocations group by 1, 2"
+    ):
+        if row["amount"] and row["source_id"] in booked:
+            put[booked[row["source_id"]]][row["document_id"]] = row["amount"]
+    assert put == paid
 
 
 def test_drafts_are_known_and_count_nothing(instance):
@@ -308,12 +345,7 @@ def by_kind(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def test_every_line_has_the_kind_that_the_books_gave_it(instance):
-    rows = instance.rows(
-        """select kind, id from (select *, row_number() over (
-            partition by _key order by recorded_at desc, _loaded_at desc) as nth
-        from raw_tryton.receivable_lines) as v where nth = 1"""
-    )
-    kinds = by_kind(rows)
+    kinds = by_kind(instance.current("receivable_lines"))
     [(written_off, exchanged)] = instance.erp.execute(
         """select count(*) filter (where o.id is null or l.second_currency is not null),
             count(*) filter (where o.id is not null and l.second_currency is null)
