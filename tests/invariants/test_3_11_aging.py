@@ -6,7 +6,7 @@ Over posted histories, with the SQL that the marts and the command line share; t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -15,42 +15,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otc_pipelines.posting import Movement
 from otc_pipelines.transform import aging_sql
 from tests.invariants.world import THOROUGH, caught, expected, in_force, posted, reference
+from tests.reference.aged import aged, aging_tables
 from tests.reference.generate import LOADS, histories, moments
 from tests.reference.ledger import EVER
 
 COLUMNS = ("not_due", "d1_3", "d4_7", "d8_plus", "unapplied")
 EDGES = (3, 7)
-LEDGER = """source_system text, legal_entity text, party_id text, item_type text, item_id text, installment_no bigint,
-    document_date date, due_date date, effective_date date, recorded_at timestamptz, loaded_at timestamptz,
-    amount decimal(18,4), currency text, base_amount decimal(18,4), base_currency text"""
-NAMES = [f for f in Movement._fields if f in LEDGER]
 
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as c:
-        c.execute("set TimeZone = 'UTC'")
-        c.execute("create schema marts")
-        c.execute(f"create table marts.fct_ar_ledger ({LEDGER}, posting_state text default 'posted')")
-        c.execute(
-            "create table marts.dim_party (source_system text, party_id text, party_name text, top_party_id text)"
-        )
-        c.execute("insert into marts.dim_party select 'legacy', 'P' || n, 'Party ' || n, 'P1' from range(1, 4) t(n)")
+    with aging_tables() as c:
         yield c
 
 
-def ask(c, movements, change: Callable[[str], str] = str, **how):
-    c.execute("delete from marts.fct_ar_ledger")
-    rows = [tuple(getattr(m, n) for n in NAMES) for m in movements]
-    if rows:
-        slots = ", ".join("?" * len(NAMES))
-        c.executemany(f"insert into marts.fct_ar_ledger ({', '.join(NAMES)}) values ({slots})", rows)
-    result = c.execute(change(aging_sql(edges=EDGES, **how)))
-    names = [d[0] for d in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+def ask(c, movements, change=str, **how):
+    return aged(c, movements, change, edges=EDGES, **how)
 
 
 def net_by_party(history, on, known=EVER, loaded=EVER):
