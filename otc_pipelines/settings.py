@@ -86,10 +86,12 @@ class BankAccount(_Model):
 
 
 class Aging(_Model):
-    """Bucket edges in days, ascending, and the date that they count from."""
+    """Bucket edges in days, ascending, and the date that they count from; how far back days and month-ends are kept."""
 
     edges: tuple[int, ...] = (30, 60, 90)
     by: Literal["due_date", "document_date"] = "due_date"
+    snapshot_days: int = Field(default=90, ge=0, le=3660)
+    snapshot_months: int = Field(default=120, ge=0, le=1200)
 
     @model_validator(mode="after")
     def _ascending(self) -> Aging:

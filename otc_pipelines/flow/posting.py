@@ -9,13 +9,14 @@ import hashlib
 import time
 import zoneinfo
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from otc_pipelines.audit import append, audited
 from otc_pipelines.flow.context import Flow, StepReport
+from otc_pipelines.flow.snapshots import keep_snapshots
 from otc_pipelines.posting import (
     AdjustmentVersion,
     AllocationVersion,
@@ -33,6 +34,7 @@ from otc_pipelines.posting import (
 )
 from otc_pipelines.posting import post as post_cluster
 from otc_pipelines.warehouse import Tx
+from otc_pipelines.warehouse.killpoint import killpoint
 
 _VERSIONS: dict[str, tuple[type[Any], str]] = {
     "documents": (DocumentVersion, "document_id"),
@@ -72,13 +74,18 @@ _MOVEMENTS = pa.schema(
 
 
 def post(flow: Flow) -> StepReport:
-    """Post what was loaded since the last posting. With nothing new nothing is written."""
+    """Post what was loaded since the last posting, and take the snapshots of aging that follow from it.
+
+    With nothing new nothing is written.
+    """
     started = time.monotonic()
     with audited(flow.warehouse) as tx:
         since = tx.scalar("select max(posted_to) from ops.posting_run")
         newest = tx.scalar("select max(loaded_at) from ops.load")
         if newest is None or (since is not None and newest <= since):
-            return StepReport("post", "ledger", rows_new=0, message="nothing new to post")
+            days = keep_snapshots(tx, flow.instance, _today(flow), flow.run_id)
+            message = "nothing new to post" + (f"; {days}" if days else "")
+            return StepReport("post", "ledger", rows_new=0, seconds=time.monotonic() - started, message=message)
         movements, findings = _post(tx, flow, since)
         tx.insert_arrow("ops.ar_movement", _table(movements))
         opened, resolved = _hold(tx, findings, flow.run_id, newest)
@@ -95,14 +102,20 @@ def post(flow: Flow) -> StepReport:
                 "posted_to": newest.isoformat(),
             },
         )
+        days = keep_snapshots(tx, flow.instance, _today(flow), flow.run_id)
+        killpoint("post.before_commit")
     return StepReport(
         "post",
         "ledger",
         rows_new=len(movements),
         quarantined=opened,
         seconds=time.monotonic() - started,
-        message=f"{resolved} held rows could be posted now" if resolved else "",
+        message="; ".join(m for m in (f"{resolved} held rows could be posted now" if resolved else "", days) if m),
     )
+
+
+def _today(flow: Flow) -> date:
+    return datetime.now(zoneinfo.ZoneInfo(flow.instance.company.timezone)).date()
 
 
 def _post(tx: Tx, flow: Flow, since: datetime | None) -> tuple[list[Movement], list[Finding]]:

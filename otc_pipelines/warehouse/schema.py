@@ -74,12 +74,25 @@ _AUDIT = (
         details text not null, previous_hash text not null, hash text not null)""",
 )
 
+_SNAPSHOTS = (
+    """create table ops.aging_snapshot (
+        buckets text not null, as_of date not null, row_key text not null, taken_at timestamptz not null,
+        source_system text not null, legal_entity text, party_id text, currency text not null, base_currency text,
+        bucket text, amount decimal(38,4) not null, base_amount decimal(38,4), run_id text not null)""",
+    """create table ops.aging_snapshot_day (
+        buckets text not null, as_of date not null, first_taken_at timestamptz not null, run_id text not null)""",
+    """create table ops.aging_snapshot_run (
+        buckets text not null, taken_at timestamptz not null, through date not null, rows_new bigint not null,
+        run_id text not null)""",
+)
+
 MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("0001_loads", _LOADS),
     ("0002_ledger", _LEDGER),
     ("0003_decisions", _DECISIONS),
     ("0004_sync", _SYNC),
     ("0005_audit", _AUDIT),
+    ("0006_aging_snapshots", _SNAPSHOTS),
 )
 
 SERVER_INDEXES: Sequence[str] = (
@@ -88,6 +101,7 @@ SERVER_INDEXES: Sequence[str] = (
     "create index if not exists outbox_batch on ops.outbox (batch_hash, status)",
     "create index if not exists sync_attempt_outbox on ops.sync_attempt (outbox_id)",
     "create index if not exists ar_movement_item on ops.ar_movement (source_system, item_id)",
+    "create index if not exists aging_snapshot_row on ops.aging_snapshot (row_key, as_of)",
     "create index if not exists match_decision_line on ops.match_decision (bank_source, bank_line_id)",
     "create index if not exists quarantine_open on ops.quarantine (source_system, entity) where status = 'open'",
 )

@@ -1,5 +1,7 @@
 """The ledger's movements: append-only, the one source of every balance."""
 
+from collections.abc import Iterator, Sequence
+
 import dagster as dg
 
 from otc_pipelines.defs.steps import RESOURCE, attempted, current_pass, finished, numbers
@@ -11,28 +13,49 @@ MOVEMENTS = dg.AssetKey(["ops", "ar_movement"])
 _READ = ("documents", "installments", "receipts", "receipt_events", "allocations", "adjustments", "fx_rates")
 
 
-def ledger_asset(stored: str) -> dg.AssetsDefinition:
-    """``ops.ar_movement``, posted from the versions that were loaded since the last posting."""
+_KEPT = {
+    "aging_snapshot": "Aging of past days by customer, currency and bucket: as first taken, and each time restated.",
+    "aging_snapshot_day": "Past days whose aging was taken, and when first.",
+}
 
-    @dg.asset(
-        key=MOVEMENTS,
-        deps=[model_key("conformed", f"int_{entity}__unioned") for entity in _READ],
-        group_name="post",
-        owners=[OWNERS["post"]],
-        kinds={"python", stored},
-        tags={"layer": "post"},
-        required_resource_keys={RESOURCE},
-        description=(
-            "Signed movements on instalments and unapplied balances, append-only, with the day that each is effective, "
-            "the moment that it was recorded and the moment that it was loaded."
-        ),
+
+def ledger_asset(stored: str) -> dg.AssetsDefinition:
+    """``ops.ar_movement``, posted from the versions that were loaded since the last posting, and what is kept of it."""
+
+    def spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], description: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            key,
+            deps=deps,
+            group_name="post",
+            owners=[OWNERS["post"]],
+            kinds={"python", stored},
+            tags={"layer": "post"},
+            description=description,
+        )
+
+    movements = (
+        "Signed movements on instalments and unapplied balances, append-only, with the day that each is effective, "
+        "the moment that it was recorded and the moment that it was loaded."
     )
-    def ar_movement(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    read = [model_key("conformed", f"int_{entity}__unioned") for entity in _READ]
+
+    @dg.multi_asset(
+        name="ops__ar_movement",
+        specs=[
+            spec(MOVEMENTS, read, movements),
+            *(spec(dg.AssetKey(["ops", name]), [MOVEMENTS], said) for name, said in _KEPT.items()),
+        ],
+        can_subset=True,
+        required_resource_keys={RESOURCE},
+    )
+    def ar_movement(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         current = current_pass(context)
         report = finished(current, attempted(current, "post", "ledger", lambda: post(current.flow)))
-        with current.flow.warehouse.reading() as tx:
-            kept = tx.scalar("select count(*) from ops.ar_movement")
         said = {"note": report.message} if report.message else {}
-        return dg.MaterializeResult(metadata={**numbers(report), "dagster/row_count": kept, **said})
+        for key in sorted(context.selected_asset_keys):
+            with current.flow.warehouse.reading() as tx:
+                kept = tx.scalar(f"select count(*) from ops.{key.path[-1]}")  # noqa: S608
+            counted = {**numbers(report), **said} if key == MOVEMENTS else {}
+            yield dg.MaterializeResult(asset_key=key, metadata={**counted, "dagster/row_count": kept})
 
     return ar_movement

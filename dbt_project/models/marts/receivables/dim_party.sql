@@ -8,28 +8,43 @@ with recursive stated as (
     from {{ ref('int_parties__current') }}
 ),
 
--- Up the hierarchy from each customer, by parents that are customers themselves; the depth ends a circle.
+-- All that stand above each customer, by parents that are customers of the same source. Each is found once, so that
+-- this ends however deep the hierarchy is, and where it goes round in a circle.
 climb as (
-    select source_system, party_id, party_id as ancestor_id, parent_party_id as next_id, 0 as depth
-    from stated
-    union all
-    select
-        climb.source_system, climb.party_id, stated.party_id as ancestor_id, stated.parent_party_id as next_id,
-        climb.depth + 1 as depth
+    select children.source_system, children.party_id, parents.party_id as ancestor_id
+    from stated as children
+    inner join stated as parents
+        on children.source_system = parents.source_system and children.parent_party_id = parents.party_id
+    where children.party_id <> parents.party_id
+    union
+    select climb.source_system, climb.party_id, parents.party_id as ancestor_id
     from climb
-    inner join stated on climb.source_system = stated.source_system and climb.next_id = stated.party_id
-    where climb.depth < 20 and stated.party_id <> climb.party_id
+    inner join stated as children
+        on climb.source_system = children.source_system and climb.ancestor_id = children.party_id
+    inner join stated as parents
+        on children.source_system = parents.source_system and children.parent_party_id = parents.party_id
+    where children.party_id <> parents.party_id
 ),
 
+circles as (
+    select distinct source_system, party_id
+    from climb
+    where party_id = ancestor_id
+),
+
+-- Below a circle nobody stands at the top: its first key does, for all that are in it or below it.
 tops as (
-    select source_system, party_id, ancestor_id as top_party_id
-    from (
-        select
-            climb.*,
-            row_number() over (partition by source_system, party_id order by depth desc) as nth
-        from climb
-    ) as ordered
-    where nth = 1
+    select
+        climb.source_system,
+        climb.party_id,
+        min(climb.ancestor_id) as top_party_id
+    from climb
+    left join circles
+        on climb.source_system = circles.source_system and climb.ancestor_id = circles.party_id
+    left join climb as above
+        on climb.source_system = above.source_system and climb.ancestor_id = above.party_id
+    where circles.party_id is not null or above.party_id is null
+    group by climb.source_system, climb.party_id
 ),
 
 mentioned as (
