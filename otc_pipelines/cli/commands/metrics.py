@@ -1,0 +1,63 @@
+"""Reading the measures: how well receivables turn into cash, for any window and any state of knowledge."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from otc_pipelines.cli import options
+from otc_pipelines.cli.output import Format, emit
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("metrics")(metrics)
+
+
+def metrics(
+    as_of: Annotated[str, typer.Option("--as-of", metavar="DATE", help="Last day of the window.")],
+    days: Annotated[int, typer.Option("--days", help="Days of the window, the last one included.")],
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
+    ] = None,
+    loaded_at: Annotated[
+        str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
+    ] = None,
+    group_by: Annotated[str, typer.Option("--group-by", help="legal_entity, segment or party.")] = "legal_entity",
+    segment: Annotated[
+        str, typer.Option(help="What makes a segment: country, payment_terms or currency of the customer.")
+    ] = "country",
+    config: options.Config = None,
+    form: options.Form = Format.TABLE,
+    debug: options.Debug = False,
+) -> None:
+    """Show DSO, collection effectiveness and the other measures of a window, in base currency."""
+    from otc_pipelines.reports.metrics import MetricsQuestion, metrics_report
+
+    report = metrics_report(
+        options.instance(config),
+        MetricsQuestion(
+            as_of=options.a_date(as_of),
+            days=days,
+            known_at=options.a_time(known_at) if known_at else None,
+            loaded_at=options.a_time(loaded_at) if loaded_at else None,
+            group_by=group_by,
+            segment=segment,
+        ),
+    )
+    rows, columns = _standing(report.rows, report.columns) if form is Format.TABLE else (report.rows, report.columns)
+    emit(rows, columns, form, title=f"measures of {days} days to {as_of}", facts=report.facts)
+
+
+def _standing(rows: list[dict[str, Any]], columns: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Put the measures of each row below one another: too many to be read side by side."""
+    first = columns.index("dso")
+    who, measures = columns[:first], [c for c in columns[first:] if c != "notes"]
+    turned = []
+    for row in rows:
+        notes = dict(note.split(": ", 1) for note in (row["notes"] or "").split("; ") if note)
+        turned += [
+            {**{name: row[name] for name in who}, "measure": m, "value": row[m], "note": notes.get(m)} for m in measures
+        ]
+    return turned, [*who, "measure", "value", "note"]
