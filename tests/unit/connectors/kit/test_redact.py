@@ -50,6 +50,10 @@ def test_any_way_of_splitting_is_seen(number, separators, data):
     assert starred(number) in redact_text(f"card {text}, thanks")
 
 
+def test_an_end_that_is_spread_like_a_day_of_long_ago_is_no_day():
+    assert redact_text("card 4111111111\n1-1-1111, thanks") == "card 411111******1111, thanks"
+
+
 @pytest.mark.parametrize(
     "text",
     [
