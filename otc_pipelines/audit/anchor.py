@@ -21,6 +21,7 @@ from otc_pipelines.audit import chain
 from otc_pipelines.audit.chain import Head, head
 from otc_pipelines.warehouse import Role, Tx, Warehouse
 from otc_pipelines.warehouse.killpoint import killpoint
+from otc_pipelines.warehouse.replacing import replace
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,5 @@ def _write(path: Path, anchor: Anchor) -> None:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}.new")
-    with fresh.open("w", encoding="utf-8") as handle:
-        handle.write(text + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    fresh.write_text(text + "\n", encoding="utf-8")
+    replace(fresh, path)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from connectors.kit.contract import Connector, Entity, Field, FieldType
 from otc_pipelines.naming import personal_table, raw_schema
-from otc_pipelines.warehouse import Tx
+from otc_pipelines.warehouse import Tx, quoted
 
 SQL_TYPES = {
     FieldType.TEXT: "text",
@@ -34,11 +34,6 @@ _STANDARD = (
     ("_file", "text"),
     ("_line", "bigint"),
 )
-
-
-def quoted(name: str) -> str:
-    """Quote an identifier: some declared columns are words of SQL (``limit``, ``date``)."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def business_columns(entity: Entity) -> tuple[Field, ...]:

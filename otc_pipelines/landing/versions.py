@@ -8,8 +8,8 @@ known from the moment it was first loaded.
 from __future__ import annotations
 
 from connectors.kit.contract import Entity
-from otc_pipelines.landing.tables import OWN_COLUMNS, business_columns, quoted, raw_personal, raw_table
-from otc_pipelines.warehouse import Tx
+from otc_pipelines.landing.tables import OWN_COLUMNS, business_columns, raw_personal, raw_table
+from otc_pipelines.warehouse import Tx, quoted
 
 #: The same as in the models (``macros/current_version.sql``): what is compared with is what counts. No two rows tie.
 _LATEST_ORDER = (

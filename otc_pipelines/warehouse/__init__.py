@@ -5,5 +5,6 @@ Nothing outside this package opens the warehouse (dbt apart, which has its own a
 
 from otc_pipelines.warehouse.door import Role, Tx, Warehouse, WarehouseError
 from otc_pipelines.warehouse.embedded import EmbeddedWarehouse
+from otc_pipelines.warehouse.parameters import quoted
 
-__all__ = ["EmbeddedWarehouse", "Role", "Tx", "Warehouse", "WarehouseError"]
+__all__ = ["EmbeddedWarehouse", "Role", "Tx", "Warehouse", "WarehouseError", "quoted"]

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from connectors.kit.errors import ConfigError, FatalError
 from otc_pipelines.settings import Instance
+from otc_pipelines.warehouse.parameters import outside_literals
 
 
 class WarehouseError(FatalError):
@@ -33,7 +34,6 @@ Landing is the loader's, the models and the published marts are the transformer'
 """
 
 _MARTS = re.compile(r"(?<![\w.])marts(?=\.)")
-_LITERAL = re.compile(r"('(?:[^']|'')*')")
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,7 @@ class Warehouse(ABC):
         """Return a query of ``marts`` as one of the marts that were built last, published or not."""
         if self.marts_built_in == "marts":
             return sql
-        parts = _LITERAL.split(sql)
-        return "".join(p if i % 2 else _MARTS.sub(self.marts_built_in, p) for i, p in enumerate(parts))
+        return outside_literals(sql, lambda part: _MARTS.sub(self.marts_built_in, part))
 
 
 def lock_wait(wait: float | None) -> float:

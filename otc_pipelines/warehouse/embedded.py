@@ -106,6 +106,14 @@ class EmbeddedTx(Tx):
         return self._connection.execute(text, used) if used else self._connection.execute(text)
 
 
+def opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a file of DuckDB: its times are UTC, and it prints nothing."""
+    connection = duckdb.connect(str(path), read_only=read_only)
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
 class EmbeddedWarehouse(Warehouse):
     """One DuckDB file; ``wait`` is how many seconds to wait for whoever has it."""
 
@@ -206,10 +214,7 @@ class EmbeddedWarehouse(Warehouse):
         deadline = time.monotonic() + self._wait
         while True:
             try:
-                connection = duckdb.connect(str(self.path), read_only=read_only)
-                connection.execute("set TimeZone = 'UTC'")
-                connection.execute("set enable_progress_bar = false")
-                return connection
+                return opened(self.path, read_only=read_only)
             except duckdb.ConnectionException:  # this process has it open in the other way
                 if read_only:
                     read_only = False

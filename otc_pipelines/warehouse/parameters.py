@@ -1,4 +1,4 @@
-"""``:name`` in a statement becomes what the driver wants; what stands inside a literal is left alone."""
+"""The text of a statement: names quoted, ``:name`` as the driver wants it; what stands in a literal is left alone."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ def bound(
                 last = match.end()
         return "".join([*pieces, escape(part[last:])])
 
-    parts = _LITERAL.split(sql)
-    text = "".join(escape(p) if i % 2 else replaced(p) for i, p in enumerate(parts))
+    text = outside_literals(sql, replaced, escape)
     return (text, used) if used else (sql, used)
+
+
+def outside_literals(sql: str, change: Callable[[str], str], inside: Callable[[str], str] = str) -> str:
+    """Return the statement with ``change`` made to what stands outside its literals, ``inside`` to the literals."""
+    return "".join(inside(p) if i % 2 else change(p) for i, p in enumerate(_LITERAL.split(sql)))
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier: some declared columns are words of SQL (``limit``, ``date``)."""
+    return '"' + name.replace('"', '""') + '"'

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import duckdb
 
-from otc_pipelines.warehouse.door import Published, Tx, Warehouse, WarehouseError
-from otc_pipelines.warehouse.embedded import EmbeddedTx, EmbeddedWarehouse
+from otc_pipelines.warehouse.door import Published, Tx, Warehouse, WarehouseError, first_line
+from otc_pipelines.warehouse.embedded import EmbeddedTx, EmbeddedWarehouse, opened
 from otc_pipelines.warehouse.killpoint import killpoint
+from otc_pipelines.warehouse.replacing import replace
 
 
 def publish(warehouse: Warehouse) -> Published:
@@ -55,10 +56,7 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
         with warehouse.writing():
             for left in target.parent.glob("*.building*"):
                 left.unlink(missing_ok=True)  # of a process that was killed: only one writes at a time
-            connection = duckdb.connect(str(warehouse.path))
-            try:
-                connection.execute("set TimeZone = 'UTC'")
-                connection.execute("set enable_progress_bar = false")
+            with contextlib.closing(opened(warehouse.path, read_only=False)) as connection:
                 tables = [
                     name
                     for (name,) in connection.execute(
@@ -74,27 +72,13 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
                     killpoint("publish.table")
                 connection.execute("checkpoint published")
                 connection.execute("detach published")
-            finally:
-                connection.close()
-            _swap(building, target)
+            killpoint("publish.before_swap")
+            replace(building, target)
     except (duckdb.IOException, OSError) as problem:
-        raise WarehouseError(f"marts cannot be published to {target}: {str(problem).splitlines()[0]}") from None
+        raise WarehouseError(f"marts cannot be published to {target}: {first_line(problem)}") from None
     finally:
         building.unlink(missing_ok=True)
     return Published(target.name, len(tables), rows, target.stat().st_size)
-
-
-def _swap(building: Path, target: Path) -> None:
-    """Put the new file in the old one's place, on the disk too before anybody is told."""
-    with building.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    killpoint("publish.before_swap")
-    building.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextlib.contextmanager
@@ -102,10 +86,5 @@ def _reading_file(warehouse: EmbeddedWarehouse) -> Iterator[Tx]:
     path = published_path(warehouse)
     if not path.exists():
         raise WarehouseError(f"no marts are published at {path} yet; run `otc run` first")
-    connection = duckdb.connect(str(path), read_only=True)
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set enable_progress_bar = false")
+    with contextlib.closing(opened(path, read_only=True)) as connection:
         yield EmbeddedTx(connection)
-    finally:
-        connection.close()

@@ -13,6 +13,7 @@ import psycopg2
 
 from otc_pipelines.warehouse.door import Published, Tx, Warehouse, WarehouseError
 from otc_pipelines.warehouse.killpoint import killpoint
+from otc_pipelines.warehouse.parameters import quoted
 from otc_pipelines.warehouse.server import ServerWarehouse
 
 _SCHEMA = "marts"
@@ -36,10 +37,10 @@ def publish_schema(warehouse: Warehouse) -> Published:
             if there.get(name) == columns:
                 tx.execute(f"delete from {_named(name)}")  # noqa: S608
             else:
-                listed = ", ".join(f"{_quoted(c)} {kind}" for c, kind in columns)
+                listed = ", ".join(f"{quoted(c)} {kind}" for c, kind in columns)
                 tx.execute(f"create table {_named(name)} ({listed})")
                 tx.execute(f"comment on table {_named(name)} is '{_OURS}'")
-            tx.execute(f"insert into {_named(name)} select * from {warehouse.marts_built_in}.{_quoted(name)}")  # noqa: S608
+            tx.execute(f"insert into {_named(name)} select * from {warehouse.marts_built_in}.{quoted(name)}")  # noqa: S608
             rows += int(tx.scalar(f"select count(*) from {_named(name)}"))  # noqa: S608
             tx.execute(f"analyze {_named(name)}")
             killpoint("publish.table")
@@ -95,8 +96,4 @@ def _drop(tx: Tx, name: str) -> None:
 
 
 def _named(name: str) -> str:
-    return f"{_SCHEMA}.{_quoted(name)}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"{_SCHEMA}.{quoted(name)}"

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from otc_pipelines.warehouse.copying import NUL, empty, read_csv, sql_type, together, write_csv
 from otc_pipelines.warehouse.door import Tx
-from otc_pipelines.warehouse.parameters import bound
+from otc_pipelines.warehouse.parameters import bound, quoted
 
 _MANY = 50  # rows above which COPY is faster than one statement a row
 _IN_MEMORY = 1 << 24  # bytes of a result above which it waits on disk
@@ -73,7 +73,7 @@ class ServerTx(Tx):
             return self.insert_arrow(table, pa.Table.from_pylist(list(rows)))
         if rows:
             names = list(rows[0])
-            listed = ", ".join(_quoted(n) for n in names)
+            listed = ", ".join(quoted(n) for n in names)
             slots = ", ".join("%s" for _ in names)
             with self._connection.cursor() as cursor:
                 cursor.executemany(
@@ -93,7 +93,7 @@ class ServerTx(Tx):
     def stage_parquet(self, name: str, files: Sequence[Path]) -> None:
         """See Tx."""
         schema = pa.unify_schemas([pq.read_schema(f) for f in files])
-        columns = ", ".join(f"{_quoted(f.name)} {sql_type(f.type)}" for f in schema)
+        columns = ", ".join(f"{quoted(f.name)} {sql_type(f.type)}" for f in schema)
         self.execute(f"drop table if exists pg_temp.{name}")
         self.execute(f"create temp table {name} ({columns}) on commit drop")
         for file in files:
@@ -110,7 +110,7 @@ class ServerTx(Tx):
 
     def index(self, table: str, columns: Sequence[str]) -> None:
         """See Tx."""
-        self.execute(f"create index on {table} ({', '.join(_quoted(c) for c in columns)})")
+        self.execute(f"create index on {table} ({', '.join(quoted(c) for c in columns)})")
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -150,7 +150,7 @@ class ServerTx(Tx):
             yield cast("BinaryIO", file)
 
     def _copy_in(self, table: str, names: Sequence[str], batches: Any) -> None:
-        listed = ", ".join(_quoted(n) for n in names)
+        listed = ", ".join(quoted(n) for n in names)
         statement = f"copy {table} ({listed}) from stdin with (format csv)"
         with self._connection.cursor() as cursor:
             for batch in batches:
@@ -167,7 +167,3 @@ def _text(sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
 
 def _storable(value: Any) -> Any:
     return value.replace("\x00", NUL) if isinstance(value, str) else value
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -14,6 +14,7 @@ from psycopg2 import sql
 
 from connectors.kit.errors import ConfigError
 from otc_pipelines.settings import Instance
+from otc_pipelines.warehouse.door import first_line
 from otc_pipelines.warehouse.fitness import facts
 from otc_pipelines.warehouse.roles import set_up
 from otc_pipelines.warehouse.server import LOCK
@@ -66,7 +67,7 @@ def _database(admin: Address, name: str) -> Iterator[str]:
 
 
 def _may_not(admin: Address, administrator: str | None, problem: Any) -> ConfigError:
-    said = str(problem).splitlines()[0]
+    said = first_line(problem)
     if administrator:
         return ConfigError(f"{admin.user!r} may not set up {admin.shown}: {said}; name a superuser in {ADMINISTRATOR}")
     return ConfigError(

@@ -10,9 +10,9 @@ from connectors.kit.banking import BANKING
 from connectors.kit.contract import Connector, Entity, Role, Settings
 from connectors.kit.receivables import RECEIVABLES
 from connectors.registry import connector
-from otc_pipelines.landing.tables import ensure_tables, quoted
+from otc_pipelines.landing.tables import ensure_tables
 from otc_pipelines.transform import TransformReport, build, dbt_vars
-from otc_pipelines.warehouse import EmbeddedWarehouse, Tx
+from otc_pipelines.warehouse import EmbeddedWarehouse, Tx, quoted
 
 TODAY = date(2026, 1, 31)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
