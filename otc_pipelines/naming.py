@@ -21,6 +21,8 @@ OWNERS = {
     "reverse_sync": "team:revenue-operations",
 }
 
+WHOLE_BATCH = "*"
+"""Suite name under which the gates store the verdict over all suites that guard a batch."""
 BY_COMMAND, BY_DAGSTER = "otc run", "dagster"
 """What runs steps, as alerts tell them apart: the command by itself, or Dagster's jobs."""
 

@@ -7,7 +7,7 @@ A suite that cannot be run has failed.
 from otc_pipelines.gate.model import BatchVerdict, CheckResult, GateReport, GuardedBatch, SuiteVerdict
 from otc_pipelines.gate.run import docs_path, run_gates
 from otc_pipelines.gate.suites import GateError, Suite, load_suites
-from otc_pipelines.gate.verdicts import passing, standing
+from otc_pipelines.gate.verdicts import standing
 
 __all__ = [
     "BatchVerdict",
@@ -19,7 +19,6 @@ __all__ = [
     "SuiteVerdict",
     "docs_path",
     "load_suites",
-    "passing",
     "run_gates",
     "standing",
 ]

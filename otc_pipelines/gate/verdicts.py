@@ -1,7 +1,8 @@
 """Verdicts in the warehouse: stored for the hash of exactly the rows that were judged.
 
-Belongs here: writing and asking ``ops.gate_verdict``. Not here: judging (run). The verdict over all suites that guard a
-batch has the suite name ``*``; delivery asks for that one. Verdicts that say what the last ones said are not stored.
+Belongs here: writing and reading ``ops.gate_verdict``. Not here: judging (run), what a delivery asks
+(``reverse_sync``). The verdict over all suites that guard a batch has the suite name ``*``; delivery asks for that one.
+Verdicts that say what the last ones said are not stored.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any
 
 from otc_pipelines.audit import Event, append_many
 from otc_pipelines.gate.model import BatchVerdict, CheckResult, GateReport, GuardedBatch, SuiteVerdict
+from otc_pipelines.naming import WHOLE_BATCH
 from otc_pipelines.warehouse import Tx
 
-WHOLE_BATCH = "*"
 NO_BATCH = "-"
 _SAID = ("suite", "target", "object", "batch_hash", "severity", "passed", "checks", "failed_checks", "details")
 
@@ -56,19 +57,6 @@ def _verdict(row: dict[str, Any]) -> SuiteVerdict:
     return SuiteVerdict(
         row["suite"], row["severity"], said["owner"], (*failed, *held), batch, tuple(said["notes"]), said["page"]
     )
-
-
-def passing(tx: Tx, target: str, object_name: str, batch_hash: str) -> bool:
-    """True if the latest verdict for exactly this batch is a pass; without one it is not."""
-    found = tx.rows(
-        "select passed from ops.gate_verdict where target = :target and object = :object and batch_hash = :batch_hash"
-        " and suite = :suite order by decided_at desc, passed limit 1",
-        target=target,
-        object=object_name,
-        batch_hash=batch_hash,
-        suite=WHOLE_BATCH,
-    )
-    return bool(found and found[0]["passed"])
 
 
 def _suite_row(verdict: SuiteVerdict) -> dict[str, Any]:

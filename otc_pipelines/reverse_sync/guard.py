@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 
+from otc_pipelines.naming import WHOLE_BATCH
 from otc_pipelines.warehouse import Tx
-
-WHOLE_BATCH = "*"
-"""The suite name of the verdict over all suites that guard a batch."""
 
 
 def refusal(tx: Tx, target: str, object_name: str, batch_hash: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from otc_pipelines.audit import verify
-from otc_pipelines.gate import GateReport, docs_path, load_suites, passing, run_gates
+from otc_pipelines.gate import GateReport, docs_path, load_suites, run_gates
 from otc_pipelines.reverse_sync import guard
 from otc_pipelines.warehouse import Warehouse
 from tests.unit.otc_pipelines.gate.books import ACCOUNTS, NOTES, ORDERS, RECEIPTS, books
@@ -48,10 +48,10 @@ def test_books_that_tie_out_pass_and_the_verdict_is_for_exactly_the_batch(wareho
     assert {s.suite for s in report.suites} == {s.table for s in load_suites()}
     with warehouse.reading() as tx:
         for batch in EVERY:
-            assert passing(tx, batch.target, batch.object_name, batch.batch_hash)
             assert guard.refusal(tx, batch.target, batch.object_name, batch.batch_hash) == ""
-            assert not passing(tx, batch.target, batch.object_name, "c" * 64)
-            assert not passing(tx, "other", batch.object_name, batch.batch_hash)
+            assert guard.refusal(tx, batch.target, batch.object_name, batch.batch_hash) == ""
+            assert guard.refusal(tx, batch.target, batch.object_name, "c" * 64)
+            assert guard.refusal(tx, "other", batch.object_name, batch.batch_hash)
             assert guard.refusal(tx, "other", batch.object_name, batch.batch_hash)
         stored = tx.scalar("select count(*) from ops.gate_verdict")
     assert stored == len(report.suites) + len(EVERY)
@@ -87,7 +87,7 @@ def test_one_wrong_row_of_a_mart_stops_every_batch(warehouse: Warehouse, sql: st
     assert suite in failed(report)
     assert may_leave(report) == {"account_ar_status": False, "order_payment_status": False}
     with warehouse.reading() as tx:
-        assert not passing(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
+        assert guard.refusal(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
         refused = guard.refusal(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
     assert suite in refused and "data_docs/index.html" in refused
 
@@ -206,7 +206,7 @@ def test_a_library_that_breaks_is_no_pass(warehouse: Warehouse, monkeypatch: pyt
     assert failed(report) == {s.table for s in load_suites()}
     assert not any(may_leave(report).values())
     with warehouse.reading() as tx:
-        assert not passing(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
+        assert guard.refusal(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
 
 
 def test_a_batch_that_no_suite_of_its_own_guards_does_not_leave(warehouse: Warehouse) -> None:
@@ -219,7 +219,7 @@ def test_a_later_verdict_replaces_an_earlier_one(warehouse: Warehouse) -> None:
     change(warehouse, "update marts.fct_tie_out set ledger_balance = 111, difference = 1, status = 'difference'")
     run_gates(warehouse, BOTH, "r2", "ann")
     with warehouse.reading() as tx:
-        assert not passing(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
+        assert guard.refusal(tx, "crm", ACCOUNTS.object_name, ACCOUNTS.batch_hash)
 
 
 def test_the_pages_need_nobody_elses_server(warehouse: Warehouse) -> None:
