@@ -18,7 +18,7 @@ from otc_pipelines.reverse_sync.batch import Fields, OutboundBatch, canonical, h
 from otc_pipelines.reverse_sync.ledger import Entry, Queued, SyncError
 from otc_pipelines.reverse_sync.plan import Plan, plan_sync
 from otc_pipelines.reverse_sync.policy import Delivery, Policy
-from otc_pipelines.reverse_sync.sender import Sender
+from otc_pipelines.reverse_sync.sender import Sender, Sending
 from otc_pipelines.warehouse import Tx, Warehouse
 from otc_pipelines.warehouse.killpoint import killpoint
 
@@ -80,8 +80,8 @@ def deliver(
     run_id: str = "",
 ) -> DeliveryReport:
     """Deliver what changed in a batch. SyncError for a dry-run target or an object that the writer does not write."""
-    _require(writer, batch.target, batch.object_name, policy)
-    run = _Run(warehouse, batch.target, batch.object_name, writer, actor, policy, delivery or Delivery(), run_id)
+    one = Sending(warehouse, batch.target, batch.object_name, writer, actor, policy, delivery or Delivery(), run_id)
+    run = _begun(one)
     recovered = run.resolve()
     plan, status, reason = run.enqueue(batch)
     unreachable = run.send(batch.batch_hash) if status == "planned" and plan.to_send else ""
@@ -102,25 +102,25 @@ def deliver_approved(
     run_id: str = "",
 ) -> DeliveryReport:
     """Deliver what an approval released. It needs its verdict like any other batch."""
-    _require(writer, approved.target, approved.object_name, policy)
-    run = _Run(warehouse, approved.target, approved.object_name, writer, actor, policy, delivery or Delivery(), run_id)
+    target, object_name = approved.target, approved.object_name
+    run = _begun(Sending(warehouse, target, object_name, writer, actor, policy, delivery or Delivery(), run_id))
     recovered = run.resolve()
     unreachable = run.send(approved.batch_hash)
     with warehouse.transaction() as tx:
-        entries = ledger.of_batch(tx, approved.target, approved.object_name, approved.batch_hash)
+        entries = ledger.of_batch(tx, target, object_name, approved.batch_hash)
     rows = tuple(RowResult(e.key, e.action, e.payload, e.status, e.reason) for e in entries)
     refused = next((r.reason for r in rows if r.status == "blocked"), "")
-    return DeliveryReport(
-        approved.target, approved.object_name, approved.batch_hash, rows, refused, unreachable, recovered
-    )
+    return DeliveryReport(target, object_name, approved.batch_hash, rows, refused, unreachable, recovered)
 
 
-def _require(writer: Writer, target: str, object_name: str, policy: Policy) -> None:
-    if policy.mode != "deliver":
-        raise SyncError(f"target {target} is in mode dry_run; set mode: deliver in otc.yaml to write to it")
-    known = writer.objects()
-    if object_name not in known:
-        raise SyncError(f"target {target} does not write {object_name!r}; it writes {', '.join(sorted(known))}")
+def _begun(one: Sending) -> _Run:
+    if one.policy.mode != "deliver":
+        raise SyncError(f"target {one.target} is in mode dry_run; set mode: deliver in otc.yaml to write to it")
+    known = one.writer.objects()
+    if one.object_name not in known:
+        listed = ", ".join(sorted(known))
+        raise SyncError(f"target {one.target} does not write {one.object_name!r}; it writes {listed}")
+    return _Run(one)
 
 
 def _became(row: RowResult, last: dict[str, Entry]) -> RowResult:
@@ -130,25 +130,19 @@ def _became(row: RowResult, last: dict[str, Entry]) -> RowResult:
     return RowResult(row.key, row.action, row.fields, entry.status, entry.reason)
 
 
-@dataclass
 class _Run:
-    """One delivery of one object to one target."""
+    """One delivery of one object to one target, claim by claim."""
 
-    warehouse: Warehouse
-    target: str
-    object_name: str
-    writer: Writer
-    actor: str
-    policy: Policy
-    delivery: Delivery
-    run_id: str
+    def __init__(self, one: Sending) -> None:
+        self._one = one
+        self.warehouse, self.target, self.object_name = one.warehouse, one.target, one.object_name
 
     def resolve(self) -> int:
         """Find out what became of rows that an earlier run left under way; return how many."""
-        sender = self._sender()
+        sender = Sender(self._one)
         with self.warehouse.transaction() as tx:
             entries = claims.claim_unresolved(
-                tx, self.target, self.object_name, sender.owner, self.delivery.lease_seconds
+                tx, self.target, self.object_name, sender.owner, self._one.delivery.lease_seconds
             )
         if not entries:
             return 0
@@ -160,14 +154,14 @@ class _Run:
     def enqueue(self, batch: OutboundBatch) -> tuple[Plan, str, str]:
         """Plan again where nobody can come between, and put it into the outbox; return the plan and how it stands."""
         with audited(self.warehouse) as tx:
-            plan = plan_sync(tx, batch, self.policy)
+            plan = plan_sync(tx, batch, self._one.policy)
             refusal = guard.refusal(tx, self.target, self.object_name, batch.batch_hash)
             status, reason = (
                 ("blocked", refusal) if refusal else ("held", plan.why_held) if plan.excess else ("planned", "")
             )
             queued = [Queued(c.key, c.action, c.fields) for c in plan.to_send]
             moved = ledger.enqueue(
-                tx, self.target, self.object_name, batch.batch_hash, queued, status, reason, self.actor
+                tx, self.target, self.object_name, batch.batch_hash, queued, status, reason, self._one.actor
             )
             if moved and plan.to_send:
                 counts = {name: plan.count(name) for name in ("create", "update", "skip")}
@@ -191,7 +185,7 @@ class _Run:
     def send(self, batch_hash: str) -> str:
         """Send what is planned of a batch, claim by claim; return why the target could not be reached, or ''."""
         while True:
-            sender = self._sender()
+            sender = Sender(self._one)
             with audited(self.warehouse) as tx:
                 refusal = guard.refusal(tx, self.target, self.object_name, batch_hash)
                 if refusal:
@@ -205,8 +199,8 @@ class _Run:
                     self.object_name,
                     batch_hash,
                     sender.owner,
-                    self.delivery.lease_seconds,
-                    self.delivery.chunk,
+                    self._one.delivery.lease_seconds,
+                    self._one.delivery.chunk,
                 )
                 if not entries:
                     return ""
@@ -229,18 +223,6 @@ class _Run:
             sender.raise_if_refused()
             if sender.unreachable:
                 return sender.unreachable
-
-    def _sender(self) -> Sender:
-        return Sender(
-            self.warehouse,
-            self.target,
-            self.object_name,
-            self.writer,
-            self.actor,
-            self.policy,
-            self.delivery,
-            self.run_id,
-        )
 
     def _finish(
         self, sender: Sender, entries: list[Entry], results: dict[str, tuple[str, str]], batch_hash: str
@@ -266,8 +248,13 @@ class _Run:
 
     def _record(self, tx: Tx, kind: str, batch_hash: str, **details: object) -> None:
         subject = f"{self.target}/{self.object_name}"
-        common = {"target": self.target, "object": self.object_name, "batch_hash": batch_hash, "run_id": self.run_id}
-        append(tx, kind, subject, {**common, **details}, self.actor)
+        common = {
+            "target": self.target,
+            "object": self.object_name,
+            "batch_hash": batch_hash,
+            "run_id": self._one.run_id,
+        }
+        append(tx, kind, subject, {**common, **details}, self._one.actor)
 
 
 def _keys_hash(entries: list[Entry]) -> str:

@@ -25,9 +25,9 @@ Result = tuple[str, str]
 APPLIED_BEFORE = "read back: it had been applied"
 
 
-@dataclass
-class Sender:
-    """The rows of one claim on their way. Keys are one to a claim: an outbox never sends two versions at once."""
+@dataclass(frozen=True)
+class Sending:
+    """Which object goes to which target, by which writer, as whom, under which policy, how, and in which run."""
 
     warehouse: Warehouse
     target: str
@@ -37,6 +37,13 @@ class Sender:
     policy: Policy
     delivery: Delivery
     run_id: str = ""
+
+
+@dataclass
+class Sender:
+    """The rows of one claim on their way. Keys are one to a claim: an outbox never sends two versions at once."""
+
+    one: Sending
     owner: str = field(default_factory=lease.claim)
     delivered: Mapping[str, Fields] = field(default_factory=dict)  #: what was delivered last, to see a person's edits
     read_back: int = 0
@@ -68,13 +75,13 @@ class Sender:
             self._check_edits(left)
             retrying = Retrying(
                 retry=retry_if_result(bool),
-                stop=stop_after_attempt(self.delivery.tries),
+                stop=stop_after_attempt(self.one.delivery.tries),
                 wait=self._wait,
                 retry_error_callback=lambda state: None,
             )
             retrying(self._try, left)
         except Exception:
-            with self.warehouse.transaction() as tx:
+            with self.one.warehouse.transaction() as tx:
                 lost = {e.outbox_id: ("unknown", "the sending was interrupted") for e in entries}
                 claims.finish(tx, self.owner, {**lost, **self._results})
             raise
@@ -105,7 +112,7 @@ class Sender:
         waiting = {e.key for e in sendable}
         self.unreachable, self._asked_to_wait = "", 0.0
         try:
-            for outcome in self.writer.write(self.object_name, [self._intent(e) for e in sendable]):
+            for outcome in self.one.writer.write(self.one.object_name, [self._intent(e) for e in sendable]):
                 if outcome.key not in waiting:
                     continue
                 waiting.discard(outcome.key)
@@ -137,8 +144,8 @@ class Sender:
 
     def _take_up_again(self, left: dict[str, Entry]) -> None:
         """Hold the claim for the next try; rows that another worker has taken over are not ours to send."""
-        with self.warehouse.transaction() as tx:
-            ours = {e.key for e in claims.renew(tx, self.owner, self.delivery.lease_seconds)}
+        with self.one.warehouse.transaction() as tx:
+            ours = {e.key for e in claims.renew(tx, self.owner, self.one.delivery.lease_seconds)}
             for key in set(left) - ours:
                 del left[key]
             claims.begin_attempt(tx, list(left.values()))
@@ -147,7 +154,7 @@ class Sender:
     def _check_edits(self, left: dict[str, Entry]) -> None:
         """Compare records with what was delivered last; a person's edit meets the policy and is audited."""
         known = [e for e in left.values() if e.key in self.delivered]
-        if not known or not self.delivery.read_before_write:
+        if not known or not self.one.delivery.read_before_write:
             return
         held = self._held(known, count=False)
         if held is None:
@@ -161,7 +168,9 @@ class Sender:
                 del left[e.key]
                 continue
             before = {
-                n: v for n, v in self.delivered[e.key].items() if n in e.payload and n not in self.policy.not_compared
+                n: v
+                for n, v in self.delivered[e.key].items()
+                if n in e.payload and n not in self.one.policy.not_compared
             }
             names = differing(before, held[e.key])
             if names:
@@ -171,20 +180,20 @@ class Sender:
     def _conflicts(self, left: dict[str, Entry], edited: Sequence[tuple[Entry, tuple[str, ...]]]) -> None:
         if not edited:
             return
-        with audited(self.warehouse) as tx:
+        with audited(self.one.warehouse) as tx:
             for e, names in edited:
-                policy = "overwrite" if e.approved_by else self.policy.on_conflict
+                policy = "overwrite" if e.approved_by else self.one.policy.on_conflict
                 details = {
-                    "target": self.target,
-                    "object": self.object_name,
+                    "target": self.one.target,
+                    "object": self.one.object_name,
                     "batch_hash": e.batch_hash,
-                    "run_id": self.run_id,
+                    "run_id": self.one.run_id,
                     "key": e.key,
                     "policy": policy,
                     "fields": list(names),
                     "version": e.version,
                 }
-                append(tx, "conflict", f"{self.target}/{self.object_name}/{e.key}", details, self.actor)
+                append(tx, "conflict", f"{self.one.target}/{self.one.object_name}/{e.key}", details, self.one.actor)
                 if policy == "overwrite":
                     continue
                 told = f"edited in the target since the last delivery: {', '.join(names)}"
@@ -201,7 +210,7 @@ class Sender:
         asked = list(entries)
         fields = sorted({name for e in asked for name in e.payload})
         try:
-            found = self.writer.read_back(self.object_name, [e.key for e in asked], fields)
+            found = self.one.writer.read_back(self.one.object_name, [e.key for e in asked], fields)
         except ConnectorError as problem:
             self._note(problem)
             return None
@@ -221,9 +230,9 @@ class Sender:
 
     def _wait(self, state: RetryCallState) -> float:
         jittered = wait_random_exponential(
-            multiplier=self.delivery.wait_seconds, max=self.delivery.longest_wait_seconds
+            multiplier=self.one.delivery.wait_seconds, max=self.one.delivery.longest_wait_seconds
         )
-        return max(jittered(state), min(self._asked_to_wait, self.delivery.longest_wait_seconds))
+        return max(jittered(state), min(self._asked_to_wait, self.one.delivery.longest_wait_seconds))
 
 
 def _applied(entry: Entry, held: Mapping[str, Mapping[str, Any]]) -> bool:
