@@ -5,6 +5,11 @@
     {{ upper_case(trimmed(expression)) }}
 {%- endmacro %}
 
+{#- True of a spelled reference that names something: banks write words such as NONREF where there is none. -#}
+{% macro is_reference(expression) -%}
+    {{ expression }} not in ('', 'NONREF', 'NOTPROVIDED', 'NOTAVAILABLE')
+{%- endmacro %}
+
 {#- A document number or reference: letters and digits only, upper case, without leading zeros. -#}
 {% macro normalised_reference(expression) -%}
     nullif(ltrim(regexp_replace({{ upper_case(expression) }}, '[^A-Z0-9]', '', 'g'), '0'), '')

@@ -1,12 +1,5 @@
--- A key names its customer with the source (erp:C10001), or without it where only one source has such a customer.
 with spelled as (
-    select party_key, party_key as spelling
-    from {{ ref('int_parties__current') }}
-    union all
-    select min(party_key) as party_key, party_id as spelling
-    from {{ ref('int_parties__current') }}
-    group by party_id
-    having count(*) = 1
+    {{ spellings(ref('int_parties__current'), 'party_id', 'party_key', 'party_key') }}
 )
 
 select

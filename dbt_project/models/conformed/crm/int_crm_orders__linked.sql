@@ -1,12 +1,5 @@
--- A key names its order with the source (erp:SO0001), or without it where only one source has such an order.
 with spelled as (
-    select source_system || ':' || order_id as erp_order_key, source_system || ':' || order_id as spelling
-    from {{ ref('int_orders__current') }}
-    union all
-    select min(source_system || ':' || order_id) as erp_order_key, order_id as spelling
-    from {{ ref('int_orders__current') }}
-    group by order_id
-    having count(*) = 1
+    {{ spellings(ref('int_orders__current'), 'order_id', "source_system || ':' || order_id", 'erp_order_key') }}
 )
 
 select

@@ -37,7 +37,7 @@ words as (
     union all
     select bank_line_id, source_system, end_to_end_id as word
     from lines
-    where end_to_end_id not in ('NOTPROVIDED', 'NONREF')
+    where {{ is_reference('end_to_end_id') }}
 ),
 
 listed as (

@@ -20,7 +20,7 @@ line_references as (
     union
     select bank_line_id, source_system, legal_entity, currency, amount, bank_reference as reference, false as is_own_id
     from credits
-    where bank_reference not in ('', 'NONREF', 'NOTPROVIDED', 'NOTAVAILABLE', own_id)
+    where {{ is_reference('bank_reference') }} and bank_reference <> own_id
 ),
 
 receipt_references as (

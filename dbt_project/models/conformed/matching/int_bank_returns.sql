@@ -36,6 +36,6 @@ inner join quoted
         and spelled.amount = quoted.amount
         and spelled.reference = quoted.reference
 where
-    spelled.reference not in ('NONREF', 'NOTPROVIDED', 'NOTAVAILABLE')
+    {{ is_reference('spelled.reference') }}
     and (quoted.booking_date is null or spelled.booking_date is null or quoted.booking_date >= spelled.booking_date)
 group by spelled.source_system, spelled.bank_line_id

@@ -66,34 +66,28 @@ by_reference as (
         on spelled.source_system = items.source_system and spelled.document_id = items.document_id
 ),
 
-by_account as (
-    select
-        credits.bank_line_id, credits.source_system as bank_source,
-        payable.source_system, payable.legal_entity, payable.document_id, payable.installment_no, payable.party_key,
-        payable.party_id, payable.currency, payable.due_date, payable.open_amount,
-        'payer_account_amount' as kind, 'account of ' || payable.party_key as evidence
+payers as (
+    select credits.bank_line_id, credits.source_system, payer_accounts.party_key, 'account' as known_by
     from credits
     inner join payer_accounts on credits.counterparty_account = payer_accounts.account
-    inner join payable
-        on
-            payer_accounts.party_key = payable.party_key
-            and credits.legal_entity = payable.legal_entity
-            and credits.currency = payable.currency
-            and credits.amount = payable.pays
-            and (payable.document_date is null or credits.paid_on is null or credits.paid_on >= payable.document_date)
+    union all
+    select credits.bank_line_id, credits.source_system, payer_names.party_key, 'name' as known_by
+    from credits
+    inner join payer_names on credits.counterparty_name_normalised = payer_names.name
 ),
 
-by_name as (
+by_payer as (
     select
         credits.bank_line_id, credits.source_system as bank_source,
         payable.source_system, payable.legal_entity, payable.document_id, payable.installment_no, payable.party_key,
         payable.party_id, payable.currency, payable.due_date, payable.open_amount,
-        'payer_name_amount' as kind, 'name of ' || payable.party_key as evidence
+        'payer_' || payers.known_by || '_amount' as kind, payers.known_by || ' of ' || payable.party_key as evidence
     from credits
-    inner join payer_names on credits.counterparty_name_normalised = payer_names.name
+    inner join payers
+        on credits.source_system = payers.source_system and credits.bank_line_id = payers.bank_line_id
     inner join payable
         on
-            payer_names.party_key = payable.party_key
+            payers.party_key = payable.party_key
             and credits.legal_entity = payable.legal_entity
             and credits.currency = payable.currency
             and credits.amount = payable.pays
@@ -105,9 +99,9 @@ spoken_of as (
     select bank_line_id, bank_source
     from by_reference
     union
-    select credits.bank_line_id, credits.source_system as bank_source
-    from credits
-    inner join payer_accounts on credits.counterparty_account = payer_accounts.account
+    select bank_line_id, source_system as bank_source
+    from payers
+    where known_by = 'account'
 ),
 
 by_amount as (
@@ -131,9 +125,7 @@ by_amount as (
 candidates as (
     select * from by_reference
     union all
-    select * from by_account
-    union all
-    select * from by_name
+    select * from by_payer
     union all
     select * from by_amount
 )
