@@ -12,7 +12,7 @@ import typer
 
 from connectors.kit.redact import RedactingFilter
 from otc_pipelines.cli import errors
-from otc_pipelines.cli.commands import audit, deliver, explain, ledger, metrics, operate, setup
+from otc_pipelines.cli.commands import audit, deliver, explain, ledger, metrics, operate, quarantine, setup
 
 app = typer.Typer(
     name="otc",
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (setup, operate, ledger, metrics, explain, deliver, audit):
+for room in (setup, operate, quarantine, ledger, metrics, explain, deliver, audit):
     room.register(app)
 
 
