@@ -10,7 +10,13 @@ from rich.text import Text
 
 from otc_pipelines.flow.context import StepReport
 
-_MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "held": ("‖", "yellow"), "skipped": ("-", "dim")}
+_MARKS = {
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "warned": ("!", "yellow"),
+    "held": ("‖", "yellow"),
+    "skipped": ("-", "dim"),
+}
 
 
 @contextmanager
@@ -26,12 +32,13 @@ def shown_progress(
 
 
 def line(report: StepReport) -> Text:
-    """One step in one line: mark, name, rows, seconds, what it said."""
+    """One step in one line: mark, name, rows, seconds, what it said; a gate counts checks, and says so itself."""
     mark, style = _MARKS.get(report.status, ("?", "yellow"))
     text = Text(f"{mark} ", style=style)
     text.append(f"{report.step:<10} {report.name:<28}", style="bold" if report.status == "failed" else "")
-    rows = f"{report.rows_in:,} in, " if report.rows_in is not None else ""
-    rows += f"{report.rows_new:,} new" if report.rows_new is not None else ""
+    counted = [] if report.step == "gate" else [(report.rows_in, "in"), (report.rows_new, "new")]
+    rows = ", ".join(f"{count:,} {what}" for count, what in counted if count is not None)
     text.append(f"{rows:<26}{report.seconds:6.1f} s  ")
-    text.append(report.message, style="dim")
+    aside = f"{report.quarantined:,} set aside" if report.quarantined else ""
+    text.append("; ".join(filter(None, (aside, report.message))), style="dim")
     return text

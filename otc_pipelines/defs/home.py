@@ -14,6 +14,9 @@ from typing import Any
 
 import dagster as dg
 import yaml
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from connectors.kit.errors import ConfigError, FatalError
 from otc_pipelines.settings import Instance
@@ -100,6 +103,19 @@ def opened(home: Path) -> Iterator[dg.DagsterInstance]:
         raise FatalError(f"Dagster's database ({STORAGE}) does not answer: {said}") from None
     with found:
         yield found
+
+
+def located(record: dg.DagsterInstance, run_id: str) -> None:
+    """Say that a run of this process is the code location's: the UI's timeline leaves out what is of none."""
+    run = record.get_run_by_id(run_id)
+    if run is None:
+        return
+    place = RemoteRepositoryOrigin(
+        code_location_origin=RegisteredCodeLocationOrigin(location_name=LOCATION),
+        repository_name=SINGLETON_REPOSITORY_NAME,
+    )
+    record.add_run_tags(run_id, {REPOSITORY_LABEL_TAG: place.get_label()})
+    record.run_storage.replace_job_origin(run, RemoteJobOrigin(repository_origin=place, job_name=run.job_name))
 
 
 def end_orphans(record: dg.DagsterInstance) -> int:

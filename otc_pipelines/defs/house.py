@@ -13,6 +13,7 @@ import dagster as dg
 from otc_pipelines.defs.cash_application import decision_asset
 from otc_pipelines.defs.extract import configuration_asset, source_assets
 from otc_pipelines.defs.extract.sources import RETRIES
+from otc_pipelines.defs.failures import lines
 from otc_pipelines.defs.gate import gate_checks
 from otc_pipelines.defs.post import ledger_asset
 from otc_pipelines.defs.publish import close_asset, published_asset
@@ -60,5 +61,5 @@ def build_defs(
         sensors=[*follow_ups(jobs), *file_sensors(instance, jobs.pull), *alert_sensors(instance)],
         resources={RESOURCE: pass_resource(instance, current)},
         executor=dg.in_process_executor,
-        loggers={"silent": silent, "console": dg.colored_console_logger},
+        loggers={"silent": silent, "console": lines},
     )

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from connectors.kit.errors import FatalError
-from otc_pipelines.defs.home import dagster_instance
+from otc_pipelines.defs.home import dagster_instance, located
 from otc_pipelines.defs.house import build_defs
 from otc_pipelines.flow.context import Flow, StepReport
 from otc_pipelines.flow.run import Listener, Pass, RunReport
@@ -49,6 +49,7 @@ def _run(defs: dg.Definitions, name: str, recorded: dg.DagsterInstance, flow: Fl
     result = defs.resolve_job_def(name).execute_in_process(
         instance=recorded, run_config=_QUIET, raise_on_error=False, tags={"actor": flow.actor, "started_by": "otc"}
     )
+    located(recorded, result.run_id)
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.user_failure_data is None:
             error = event.step_failure_data.error

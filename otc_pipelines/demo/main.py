@@ -5,10 +5,11 @@ Belongs here: which pass it is, and its progress. Not here: making, running or s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from otc_pipelines.demo.play import play
 from otc_pipelines.demo.start import DemoOptions
@@ -16,13 +17,21 @@ from otc_pipelines.flow.context import StepReport
 from otc_pipelines.flow.run import RunReport
 
 
-def run_demo(folder: Path, *, seed: int, customers: int, invoices: int, console: Console) -> int:
-    """Play the demo in ``folder`` and return the exit code."""
+def run_demo(
+    folder: Path,
+    *,
+    seed: int,
+    customers: int,
+    invoices: int,
+    console: Console,
+    line: Callable[[StepReport], Text],
+) -> int:
+    """Play the demo in ``folder`` and return the exit code; ``line`` says what a step did, as it does for any pass."""
     options = DemoOptions(folder, seed, customers, invoices)
-    return play(options, lambda config: _through_dagster(config, console), console)[1]
+    return play(options, lambda config: _through_dagster(config, console, line), console)[1]
 
 
-def _through_dagster(config: Path, console: Console) -> RunReport:
+def _through_dagster(config: Path, console: Console, line: Callable[[StepReport], Text]) -> RunReport:
     with console.status("starting Dagster …") as status:
         from otc_pipelines.defs.whole_way import run_whole_way  # takes seconds to import: say so first
 
@@ -30,14 +39,6 @@ def _through_dagster(config: Path, console: Console) -> RunReport:
             status.update(f"{name} …")
 
         def listen(step: StepReport) -> None:
-            console.print(_line(step))
+            console.print(line(step))
 
         return run_whole_way(config, listen, announce)
-
-
-def _line(step: StepReport) -> str:
-    rows = f"{step.rows_in:,} rows" if step.rows_in else ""
-    aside = f"{step.quarantined:,} set aside" if step.quarantined else ""
-    said = escape(", ".join(filter(None, (rows, aside, step.message))))
-    mark = {"done": "[green]done[/]", "failed": "[bold red]failed[/]"}.get(step.status, f"[yellow]{step.status}[/]")
-    return f"  {mark} {step.step} {step.name}: {said or 'nothing new'} [dim]({step.seconds:.1f} s)[/]"

@@ -6,6 +6,8 @@ Belongs here: how it looks. Not here: where the numbers come from (``summary``).
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +53,8 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold cyan", header_style="bold", expand=False)
     for column in columns:
         name = column.lstrip(">")
-        table.add_column(name, justify="right" if column.startswith(">") else "left", overflow="fold")
+        number = column.startswith(">")  # an amount that is broken over two lines is misread
+        table.add_column(name, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return table
 
 
@@ -128,10 +131,11 @@ def _delivered(numbers: Summary) -> RenderableType:
 
 
 def _next(here: Path, as_of: str) -> Panel:
+    otc = _program()
     lines = [
-        ("who owes what, how late, by customer", f"otc aging --config {here} --as-of {as_of}"),
-        ("each payment, its rule, its reason, and what waits for a person", f"otc matches --config {here}"),
-        ("every asset, check and chart, in the browser", f"otc ui --config {here}"),
+        ("who owes what, how late, by customer", f"{otc} aging --config {here} --as-of {as_of}"),
+        ("each payment, its rule, its reason, and what waits for a person", f"{otc} matches --config {here}"),
+        ("every asset, check and chart, in the browser", f"{otc} ui --config {here}"),
     ]
     text = Text()
     for what, command in lines:
@@ -139,6 +143,12 @@ def _next(here: Path, as_of: str) -> Panel:
         text.append(f"    {what}\n", style="dim")
     text.rstrip()
     return Panel(text, title="Three things to look at next", title_align="left", expand=False)
+
+
+def _program() -> str:
+    """How ``otc`` is called from here: by its name where that is found, else by where it is."""
+    beside = Path(sys.executable).with_name("otc")
+    return "otc" if shutil.which("otc") or not beside.is_file() else os.path.relpath(beside)
 
 
 def _money(amount: Decimal, currency: str) -> str:

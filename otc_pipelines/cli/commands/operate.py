@@ -95,8 +95,9 @@ def demo(
     debug: options.Debug = False,
 ) -> None:
     """Start simulated vendors with a seeded company and go the whole way, through Dagster."""
+    from otc_pipelines.cli.progress import line
     from otc_pipelines.demo.main import run_demo
 
-    code = run_demo(folder, seed=seed, customers=customers, invoices=invoices, console=console)
+    code = run_demo(folder, seed=seed, customers=customers, invoices=invoices, console=console, line=line)
     if code:
         raise typer.Exit(code)

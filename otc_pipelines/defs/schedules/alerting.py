@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from otc_pipelines.defs.failures import why
 from otc_pipelines.defs.gate import REFUSED
 from otc_pipelines.flow.alerts import Occurrence, key_of, tell
 from otc_pipelines.flow.occurrences import of_verdict, silent_sources, standing_gates
@@ -61,7 +62,7 @@ def tell_of_run(instance: Instance, context: dg.RunStatusSensorContext) -> int:
     found = []
     for event in _events(context, dg.DagsterEventType.STEP_FAILURE):
         step = str(event.step_key)
-        found += refused.get(step) or [Occurrence("run_failed", step, _why(event), _where(context), run_id, BY_DAGSTER)]
+        found += refused.get(step) or [Occurrence("run_failed", step, why(event), _where(context), run_id, BY_DAGSTER)]
     return tell(instance, found or [_job(context)], _went_well(context))
 
 
@@ -112,15 +113,6 @@ def _where(context: dg.RunStatusSensorContext) -> str:
     run = context.dagster_run
     job = "" if run.job_name.startswith(_UNNAMED) else f", a run of {run.job_name}"
     return f"/runs/{run.run_id} in `otc ui`{job}"
-
-
-def _why(event: dg.DagsterEvent) -> str:
-    """A failure of ours in its own line; of a defect no more than what it was, for it may quote a row."""
-    data: Any = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    error = data.error and (data.error.cause or data.error)
-    return f"it broke: {error.cls_name or 'unknown'}; it is a defect" if error else "it failed"
 
 
 def _failed_gates(instance: Instance) -> dg.SensorDefinition:

@@ -14,6 +14,8 @@ import dagster as dg
 from otc_pipelines.defs.extract import CONFIGURED
 from otc_pipelines.defs.publish import CLOSE
 
+_PRINTED: dict[str, Any] = {"loggers": {"console": {}}}
+
 
 @dataclass(frozen=True)
 class Jobs:
@@ -40,7 +42,9 @@ def jobs_of(*, delivers: bool) -> Jobs:
     later = everything - groups("extract") | configured
 
     def job(name: str, selection: dg.AssetSelection, description: str) -> Any:
-        return dg.define_asset_job(name, selection, description=description, executor_def=dg.in_process_executor)
+        return dg.define_asset_job(
+            name, selection, config=_PRINTED, description=description, executor_def=dg.in_process_executor
+        )
 
     return Jobs(
         pull=job("pull", groups("extract"), "Land what is new of every source."),

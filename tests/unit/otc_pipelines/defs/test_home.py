@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from connectors.kit.errors import ConfigError, FatalError
-from otc_pipelines.defs.home import LOCATION, STORAGE, end_orphans, settled
+from otc_pipelines.defs.home import LOCATION, STORAGE, end_orphans, located, opened, settled
 
 
 def test_settings_are_written_once_and_put_right_again(tmp_path: Path) -> None:
@@ -82,3 +82,23 @@ def test_runs_that_nobody_executes_any_more_are_ended_and_no_others() -> None:
         dg.DagsterRunStatus.NOT_STARTED: dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.SUCCESS: dg.DagsterRunStatus.SUCCESS,
     }
+
+
+def test_a_run_of_this_process_is_the_code_locations(tmp_path: Path) -> None:
+    """The UI's timeline goes by the location that a run names."""
+
+    @dg.asset
+    def nothing() -> None:
+        pass
+
+    job = dg.Definitions([nothing], jobs=[dg.define_asset_job("go")]).resolve_job_def("go")
+    with opened(settled(tmp_path)) as record:
+        run_id = job.execute_in_process(instance=record).run_id
+        located(record, run_id)
+        (found,) = record.get_runs()
+        assert found.remote_job_origin is not None
+        assert (found.remote_job_origin.location_name, found.job_name) == (LOCATION, "go")
+        assert found.tags[".dagster/repository"] == f"__repository__@{LOCATION}"
+        assert found.status is dg.DagsterRunStatus.SUCCESS
+        assert record.get_runs_count(dg.RunsFilter(tags={".dagster/repository": f"__repository__@{LOCATION}"})) == 1
+        located(record, "a run that is not there")
