@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -165,8 +166,9 @@ def test_two_that_land_at_once_take_turns(place: Place) -> None:
     assert oracle(place.warehouse()) == WHOLE
 
 
-def test_who_holds_it_is_named_and_readers_go_on(place: Place) -> None:
-    place.land()
+@contextmanager
+def held(place: Place) -> Iterator[subprocess.Popen[str]]:
+    """Give another process that holds the warehouse until it is told to go."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, *place.arguments],
         stdin=subprocess.PIPE,
@@ -176,6 +178,12 @@ def test_who_holds_it_is_named_and_readers_go_on(place: Place) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == "held"
+        yield holder
+
+
+def test_who_holds_it_is_named_and_readers_go_on(place: Place) -> None:
+    place.land()
+    with held(place) as holder:
         waiting = place.warehouse(0.3)
         with pytest.raises(WarehouseError) as told:
             land(waiting, connector(pages()), "src", Settings())
@@ -189,15 +197,7 @@ def test_who_holds_it_is_named_and_readers_go_on(place: Place) -> None:
 
 
 def test_a_holder_that_is_killed_leaves_no_lock(place: Place) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, *place.arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline().strip() == "held"
+    with held(place) as holder:
         holder.kill()
         holder.wait()
     with place.warehouse().writing():
