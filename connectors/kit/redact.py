@@ -68,7 +68,7 @@ _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-
 _DAY = re.compile(
     r"(?<![0-9.\-])(?:([0-9]{4})-([0-9]{2})-([0-9]{2})|([0-9]{1,2})[.\-]([0-9]{1,2})[.\-]([0-9]{4}))(?![0-9.\-])"
 )
-_FIRST_YEAR = 1900
+_YEARS = range(1900, 2200)
 _AMOUNT = re.compile(r"(?<![0-9.\-])[0-9]{1,9}\.[0-9]{2}(?![0-9.\-])")
 _QR_DIGITS = 27
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -202,9 +202,9 @@ def _spared(text: str) -> list[tuple[int, int]]:
 
 
 def _is_day(match: re.Match[str]) -> bool:
-    """Whether it is a day that books may speak of; the end of a card number may be spread like an earlier one."""
+    """Whether it is a day that books may speak of; the end of a card number may be spread like another one."""
     year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
     try:
-        return date(int(year), int(month), int(day)).year >= _FIRST_YEAR
+        return date(int(year), int(month), int(day)).year in _YEARS
     except ValueError:
         return False
