@@ -7,6 +7,7 @@ context of a ``Receiver``.
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,27 +19,27 @@ from connectors.kit.notifying import Channel
 CASES = Path(__file__).parent / "channels"
 
 
-class Receiver:
+class Receiver(ABC):
     """Whoever is told. ``settings`` reach it without long waits between tries."""
 
     settings: Settings
     secrets: tuple[str, ...] = ()
 
+    @abstractmethod
     def got(self) -> list[tuple[str, str, str]]:
         """Return what came: recipient, what identifies the notification, and all of its text that can be read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put_off(self, times: int) -> None:
         """Say to the next tries: later."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuse(self) -> str:
         """Say no to a recipient from now on; return whom."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unusable(self) -> Iterable[tuple[str, Settings]]:
         """Return settings under which nobody can be told, each with a name."""
-        raise NotImplementedError
 
 
 class Case(Protocol):

@@ -23,6 +23,7 @@ import pytest
 
 from connectors.erp.tryton.client import TrytonClient
 from connectors.erp.tryton.settings import TrytonSettings
+from tests.contract.any_tryton import options
 from tests.live import postgres
 from tests.live.peers import ROOT, home
 from tests.live.peers import missing as peer_missing
@@ -49,16 +50,8 @@ class Tryton:
 
     def options(self, **more: Any) -> dict[str, Any]:
         """What a source of otc.yaml says of it, the password as a value."""
-        return {
-            "url": self.url,
-            "database": self.database,
-            "username": USER,
-            "password": PASSWORD,
-            "allow_private": True,
-            "attempts": 2,
-            "first_wait_seconds": 0,
-            **more,
-        }
+        said = {"url": self.url, "database": self.database, "username": USER, "password": PASSWORD, **more}
+        return options(**said)
 
     def settings(self, **more: Any) -> TrytonSettings:
         """The same, as settings."""

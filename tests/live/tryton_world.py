@@ -9,17 +9,14 @@ import contextlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from connectors.erp.tryton.client import TrytonClient
-from connectors.erp.tryton.settings import TrytonSettings
-from connectors.kit.contract import Settings
-from connectors.kit.errors import ConfigError, ConnectorError, RetriableError
 from connectors.simulation.faults import Fault, Faults
 from connectors.simulation.server import Answer, LoopbackServer, Request
-from tests.contract.case import Keys, World
-from tests.contract.tryton_limits import WRITE, LimitsToWrite
+from tests.contract.any_tryton import WRITE, AnyTryton
+from tests.contract.case import Keys
 from tests.live.tryton import PASSWORD, Tryton
 
 _FORWARDED = ("content-type", "authorization", "accept-encoding")
@@ -102,17 +99,17 @@ def asked(request: Request) -> str:
         return request.path
 
 
-class LiveWorld(LimitsToWrite, World):
+class LiveWorld(AnyTryton):
     """Books that are really there. Parties are what is added, changed and deleted: the ERP lets them go again."""
 
-    batch_rows = 50
+    reading = "/rpc/"
+    opening = 6
     secrets = (PASSWORD,)
 
     def __init__(self, tryton: Tryton, proxy: LoopbackServer) -> None:
         self._tryton = tryton
         self._proxy = proxy
-        self._options = tryton.options(url=proxy.url, page_rows=self.batch_rows, batch_rows=self.batch_rows)
-        self.settings = TrytonSettings(**self._options)
+        super().__init__(tryton.options(url=proxy.url), proxy.faults)
         self._erp = TrytonClient(tryton.settings())
         self._spare = self._create(1)[0]
         self._named = 0
@@ -144,25 +141,6 @@ class LiveWorld(LimitsToWrite, World):
         self._erp.call("party.party", "delete", [self._spare], writing=True)
         return "parties", str(self._spare)
 
-    def spoil(self) -> Iterable[str]:
-        for name, fault in {
-            "a web page": Fault("html", path="/rpc/", after=6, times=99),
-            "half an answer": Fault("truncate", path="/rpc/", after=6, times=99),
-            "down": Fault("unavailable", path="/rpc/", after=6, times=99),
-            "another host": Fault("redirect", path="/rpc/", after=6, times=99, url="http://127.0.0.2:9/"),
-        }.items():
-            self._proxy.faults.add(fault)
-            yield name
-            self._proxy.faults.clear()
-
-    def unusable(self) -> Iterable[tuple[str, Settings, type[ConnectorError]]]:
-        def other(**changed: object) -> TrytonSettings:
-            return TrytonSettings(**{**self._options, **changed})
-
-        yield "wrong password", other(password="not-this-one"), ConfigError
-        yield "no such company", other(company="Nobody Inc"), ConfigError
-        yield "nobody there", other(url="http://127.0.0.1:9"), RetriableError
-
     def refuse(self, keys: set[str]) -> None:
         """Let the database itself refuse: the ERP rolls the call back and says so."""
         self._tryton.execute(
@@ -173,9 +151,6 @@ class LiveWorld(LimitsToWrite, World):
             "create or replace trigger refuse before insert or update on party_party_credit_limit_amount "
             f"for each row when (new.party in ({', '.join(sorted(keys))})) execute function refuse()"
         )
-
-    def lose_answer(self) -> None:
-        self._proxy.faults.add(Fault("lose_answer", path=WRITE))
 
     def writes(self) -> int:
         return sum(1 for line in self._proxy.log() if WRITE in line.get("call", ""))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from connectors.erp.tryton.settings import TrytonSettings
 from connectors.erp.tryton.simulator import DATABASE, USER, Bookkeeping, TrytonSimulator, serve
 from connectors.kit.contract import Settings
-from connectors.kit.errors import ConfigError, ConnectorError, RetriableError
+from connectors.kit.errors import ConfigError, ConnectorError
 from connectors.simulation.faults import Fault
+from tests.contract.any_tryton import WRITE, AnyTryton, options
 from tests.contract.case import Keys, World
-from tests.contract.tryton_limits import WRITE, LimitsToWrite
 
 _PERIODS = 12
 
@@ -32,10 +31,11 @@ class Hands:
         return self.still or datetime.now(UTC) - self.back
 
 
-class TrytonWorld(LimitsToWrite, World):
+class TrytonWorld(AnyTryton):
     """A company with a few parties, invoices, receipts by hand and by statement, and a reconciliation."""
 
-    batch_rows = 50
+    reading = "search_read"
+    opening = 3
 
     def __init__(self, sim: TrytonSimulator, hands: Hands) -> None:
         self._sim = sim
@@ -61,18 +61,7 @@ class TrytonWorld(LimitsToWrite, World):
         self._spare = self._clerk.party("Nobody")
         hands.back = timedelta(0)
         self.secrets = (sim.password,)
-        self._options: dict[str, Any] = {
-            "url": sim.url,
-            "database": DATABASE,
-            "username": USER,
-            "password": sim.password,
-            "allow_private": True,
-            "attempts": 2,
-            "first_wait_seconds": 0,
-            "page_rows": self.batch_rows,
-            "batch_rows": self.batch_rows,
-        }
-        self.settings = TrytonSettings(**self._options)
+        super().__init__(options(sim.url, DATABASE, USER, sim.password), sim.faults)
 
     def keys(self) -> Keys:
         """What there is, told by the simulator's own records."""
@@ -137,32 +126,15 @@ class TrytonWorld(LimitsToWrite, World):
         self._sim.call("party.party", "delete", [self._spare])
         return "parties", str(self._spare)
 
-    def spoil(self) -> Iterable[str]:
-        for name, fault in {
-            "a web page": Fault("html", path="search_read", after=3, times=99),
-            "half an answer": Fault("truncate", path="search_read", after=3, times=99),
-            "down": Fault("unavailable", path="search_read", after=3, times=99),
-            "another host": Fault("redirect", path="search_read", after=3, times=99, url="http://127.0.0.2:9/"),
-        }.items():
-            self._sim.faults.add(fault)
-            yield name
-            self._sim.faults.clear()
-
     def unusable(self) -> Iterable[tuple[str, Settings, type[ConnectorError]]]:
-        other: Callable[..., TrytonSettings] = lambda **changed: TrytonSettings(**{**self._options, **changed})  # noqa: E731
-        yield "wrong password", other(password="not-this-one"), ConfigError
-        yield "no such company", other(company="Nobody Inc"), ConfigError
-        yield "no such database", other(database="nowhere"), ConfigError
-        yield "nobody there", other(url="http://127.0.0.1:9"), RetriableError
+        yield from super().unusable()
+        yield "no such database", self.other(database="nowhere"), ConfigError
 
     def parties(self) -> list[str]:
         return [str(i) for i in self._parties]
 
     def refuse(self, keys: set[str]) -> None:
         self._sim.faults.add(Fault("row_error", path=WRITE, keys=frozenset(keys), code="Refused"))
-
-    def lose_answer(self) -> None:
-        self._sim.faults.add(Fault("lose_answer", path=WRITE))
 
     def writes(self) -> int:
         return len(self._sim.writes())

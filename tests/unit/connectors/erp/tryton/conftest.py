@@ -15,6 +15,7 @@ from connectors.erp.tryton.settings import TrytonSettings
 from connectors.erp.tryton.simulator import DATABASE, USER, Bookkeeping, TrytonSimulator, serve
 from connectors.erp.tryton.writer import TrytonWriter
 from connectors.kit.contract import Intent, Outcome
+from tests.contract.any_tryton import options
 
 ACCOUNT, EUROS = "4400123456", "DE89370400440532013000"
 DAY = date(2026, 3, 5)
@@ -108,14 +109,5 @@ def erp(tmp_path: Path) -> Iterator[Erp]:
             "E": clerk.invoice(party, Decimal("70.00"), day, currency="EUR", rate=Decimal("1.1")),
             "O": clerk.invoice(other, Decimal("40.00"), day),
         }
-        settings = {
-            "url": sim.url,
-            "database": DATABASE,
-            "username": USER,
-            "password": sim.password,
-            "allow_private": True,
-            "attempts": 2,
-            "first_wait_seconds": 0,
-            "receipt_journals": {ACCOUNT: "Bank USD"},
-        }
+        settings = options(sim.url, DATABASE, USER, sim.password, receipt_journals={ACCOUNT: "Bank USD"})
         yield Erp(sim, clerk, party, other, invoices, settings)
