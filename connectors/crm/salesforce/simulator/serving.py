@@ -6,11 +6,8 @@ Belongs here: which part answers which path. Not here: what the parts do.
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,14 +22,14 @@ from connectors.crm.salesforce.simulator.rest import Rest
 from connectors.crm.salesforce.simulator.schema import objects
 from connectors.crm.salesforce.simulator.soql import Record
 from connectors.simulation.faults import Fault, Faults
-from connectors.simulation.server import Answer, LoopbackServer, Request, json_answer
-from connectors.simulation.store import Store
+from connectors.simulation.server import Answer, Request, json_answer
+from connectors.simulation.simulator import Simulator, serve_people
 
 _DATA = re.compile(r"^(/services/data/v\d+\.0)(?:/(.*))?$")
 _ASYNC = re.compile(r"^/services/async/\d+\.0/(.*)$")
 
 
-class SalesforceSimulator:
+class SalesforceSimulator(Simulator):
     """One organisation with a connected app. Use as a context manager; its state stays in ``state_dir``.
 
     ``page_rows``, ``result_rows``: rows on a page of a query, and of a job's results where nobody says how many.
@@ -54,37 +51,16 @@ class SalesforceSimulator:
         names: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.faults = faults or Faults()
-        self._store = Store(state_dir)
+        super().__init__(state_dir, faults)
         self.org = Org(self._store, objects(deployed=deployed, multi_currency=multi_currency), clock)
         self.tokens = Tokens(self._store, state_dir, lambda: self.url)
         self.limits = Limits(self._store, clock, limits or {})
         self._rest = Rest(self.org, self.faults, self.limits, page_rows)
         self._jobs = Jobs(self.org, self.faults, self.limits, result_rows)
         self._async = AsyncJobs(self.org, self.faults, self.limits)
-        self._server = LoopbackServer(
-            self._answer, state_dir, port=port, tls=tls, faults=self.faults, on_fault=self._on_fault, names=names
-        )
-
-    def __enter__(self) -> SalesforceSimulator:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with closing(self._store):
-            self._server.close()
+        self._listen(port, tls=tls, names=names, on_fault=self._on_fault)
 
     # --- what tests and the demo use
-
-    @property
-    def url(self) -> str:
-        """Address of the login and of the instance."""
-        return self._server.url
-
-    @property
-    def ca_bundle(self) -> Path | None:
-        """The authority to trust; None without TLS."""
-        return self._server.ca_bundle
 
     @property
     def client_id(self) -> str:
@@ -100,14 +76,6 @@ class SalesforceSimulator:
     def private_key_path(self) -> Path:
         """The private key whose public part the connected app knows, for JWT as user ``integration@example.com``."""
         return self.tokens.private_key_path
-
-    def log(self) -> list[dict[str, Any]]:
-        """Return all requests that ever came, oldest first."""
-        return self._server.log()
-
-    def writes(self) -> list[dict[str, Any]]:
-        """Return the requests that tried to change records, with their keys."""
-        return [line for line in self.log() if line.get("writes")]
 
     def load(self, records: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Seed records by object, as they are; ids and times are added where they are missing."""
@@ -197,10 +165,4 @@ def main_serve(port: int) -> None:
             f"     client_id: {crm.client_id}, client_secret: '${{SALESFORCE_SECRET}}'}}",
             f"export SALESFORCE_SECRET={crm.client_secret}",
         )
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            sys.stdout.write("stopped\n")
+        serve_people(lines)

@@ -10,11 +10,9 @@ import gzip
 import json
 import re
 import secrets
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,15 +23,15 @@ from connectors.erp.tryton.simulator.database import Database, MissingError, Rec
 from connectors.erp.tryton.simulator.methods import WRITING, Methods
 from connectors.erp.tryton.simulator.values import from_wire, to_wire
 from connectors.simulation.faults import Fault, Faults
-from connectors.simulation.server import Answer, LoopbackServer, Request, json_answer
-from connectors.simulation.store import Store
+from connectors.simulation.server import Answer, Request, json_answer
+from connectors.simulation.simulator import Simulator, serve_people
 
 USER, DATABASE = "integration", "tryton"
 _PLAIN = 1_400  #: a longer answer says that it is compressed, and is so for those who take it
 _PATH = re.compile(r"^/([^/]+)/rpc/$")
 
 
-class TrytonSimulator:
+class TrytonSimulator(Simulator):
     """A trytond with one database and one company. Use as a context manager; its state stays in ``state_dir``.
 
     A fault's path is matched with the path and the method called, ``/tryton/rpc/model.party.party.write``. The keys of
@@ -49,8 +47,7 @@ class TrytonSimulator:
         tls: bool = False,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        self.faults = faults or Faults()
-        self._store = Store(state_dir)
+        super().__init__(state_dir, faults)
         self.db = Database(self._store, clock)
         self.accounting = Accounting(self.db, self._store, clock)
         self._methods = Methods(self.db, self.accounting, clock)
@@ -59,42 +56,14 @@ class TrytonSimulator:
             with self.db.transaction():
                 set_up(self.db, clock().date())
         self._sessions: set[str] = {s["key"] for s in self._store.all("session")}
-        self._server = LoopbackServer(
-            self._answer, state_dir, port=port, tls=tls, faults=self.faults, on_fault=self._on_fault, asks=_asked
-        )
-
-    def __enter__(self) -> TrytonSimulator:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with closing(self._store):
-            self._server.close()
+        self._listen(port, tls=tls, asks=_asked, on_fault=self._on_fault)
 
     # --- what tests and the demo use
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return self._server.url
-
-    @property
-    def ca_bundle(self) -> Path | None:
-        """The authority to trust; None without TLS."""
-        return self._server.ca_bundle
 
     @property
     def password(self) -> str:
         """The password of the user ``integration``."""
         return str((self._store.get("server", "password") or {})["value"])
-
-    def log(self) -> list[dict[str, Any]]:
-        """Return all requests that ever came, oldest first; ``note`` has the method called."""
-        return self._server.log()
-
-    def writes(self) -> list[dict[str, Any]]:
-        """Return the requests that tried to change records."""
-        return [line for line in self.log() if line.get("writes")]
 
     def call(self, model: str, method: str, *args: Any, context: Mapping[str, Any] | None = None) -> Any:
         """Call a method as a person at the server would, with values instead of their wire form."""
@@ -238,10 +207,4 @@ def main_serve(port: int) -> None:
             f"     database: {DATABASE}, username: {USER}, password: '${{TRYTON_PASSWORD}}'}}",
             f"export TRYTON_PASSWORD={erp.password}",
         )
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            sys.stdout.write("stopped\n")
+        serve_people(lines)
