@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
@@ -71,9 +70,7 @@ class SalesforceClient:
     def __enter__(self) -> SalesforceClient:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -9,9 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from connectors.crm.salesforce.catalogue import TABLES
-from connectors.kit.contract import Settings
-from connectors.kit.errors import ConfigError
-from connectors.kit.http import HttpPolicy, require_secure
+from connectors.kit.http_settings import HttpSettings
 
 
 def _version(value: str) -> str:
@@ -27,11 +25,11 @@ def _entities(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-class SalesforceSettings(Settings):
+class SalesforceSettings(HttpSettings):
     """A connected app with either a client secret (client credentials) or a private key and a user (JWT bearer).
 
     ``login_url`` is the organisation's My Domain for client credentials, https://login.salesforce.com or
-    https://test.salesforce.com for JWT. ``allow_private`` lets addresses on this machine or network be used.
+    https://test.salesforce.com for JWT.
     """
 
     login_url: str = "https://login.salesforce.com"
@@ -53,14 +51,7 @@ class SalesforceSettings(Settings):
     lock_retries: int = Field(default=2, ge=0, le=5)
     job_timeout_seconds: float = Field(default=1_800, gt=0)
     poll_seconds: float = Field(default=1.0, gt=0, le=60)
-    connect_timeout_seconds: float = Field(default=10, gt=0)
     read_timeout_seconds: float = Field(default=120, gt=0)
-    attempts: int = Field(default=5, ge=1, le=10)
-    first_wait_seconds: float = Field(default=0.5, ge=0)
-    requests_per_second: float | None = Field(default=None, gt=0)
-    allow_private: bool = False
-    ca_bundle: Path | None = None
-    proxy: str | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> SalesforceSettings:
@@ -73,29 +64,12 @@ class SalesforceSettings(Settings):
             raise ValueError("username is missing: a private key signs in as a user; name it")
         if self.private_key_path is not None and self.private_key is not None:
             raise ValueError("private_key and private_key_path are both set; keep one")
-        try:
-            for setting, url in (("login_url", self.login_url), ("instance_url", self.instance_url)):
-                if url is not None:
-                    require_secure(url, allow_private=self.allow_private, setting=setting)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
+        for setting, url in (("login_url", self.login_url), ("instance_url", self.instance_url)):
+            if url is not None:
+                self.secure(setting, url)
         if not key and urlsplit(self.login_url).hostname in ("login.salesforce.com", "test.salesforce.com"):
             raise ValueError(
                 f"login_url {self.login_url!r} does not take client credentials; use your My Domain, "
                 "such as https://acme.my.salesforce.com"
             )
         return self
-
-    @property
-    def policy(self) -> HttpPolicy:
-        """How sessions behave under these settings."""
-        return HttpPolicy(
-            connect_timeout=self.connect_timeout_seconds,
-            read_timeout=self.read_timeout_seconds,
-            attempts=self.attempts,
-            first_wait=self.first_wait_seconds,
-            rate=self.requests_per_second,
-            allow_private=self.allow_private,
-            ca_bundle=self.ca_bundle,
-            proxy=self.proxy,
-        )

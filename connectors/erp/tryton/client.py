@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from threading import Lock
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -43,9 +42,7 @@ class TrytonClient:
     def __enter__(self) -> TrytonClient:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
