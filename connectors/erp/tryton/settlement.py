@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from connectors.kit.money import rounded
+
 ZERO = Decimal(0)
 
 
@@ -51,13 +53,17 @@ class _Rest:
     measure: Decimal
     amount: Decimal
     base: Decimal
+    base_currency: str
 
     def take(self, part: Decimal) -> tuple[Decimal, Decimal]:
         """Take a part of the measure; return it in the line's own and in the base currency."""
         if part == self.measure:
             taken = self.amount, self.base
         else:
-            taken = _share(self.amount, part, self.measure), _share(self.base, part, self.measure)
+            taken = (
+                share(self.amount, part, self.measure, self.side.currency),
+                share(self.base, part, self.measure, self.base_currency),
+            )
         self.measure -= part
         self.amount -= taken[0]
         self.base -= taken[1]
@@ -82,7 +88,8 @@ def pairs(lines: Sequence[Side], company_currency: str) -> Iterator[Pair]:
     alike = len({s.currency for s in counted}) == 1
 
     def rest(side: Side) -> _Rest:
-        return _Rest(side, abs(side.amount if alike else side.base), abs(side.amount), abs(side.base))
+        measure = abs(side.amount if alike else side.base)
+        return _Rest(side, measure, abs(side.amount), abs(side.base), company_currency)
 
     debits = [rest(s) for s in sorted((s for s in counted if s.base > 0), key=_due)]
     credits = [rest(s) for s in sorted((s for s in counted if s.base < 0), key=_age)]
@@ -111,5 +118,10 @@ def _age(side: Side) -> tuple[bool, date, int]:
     return (side.kind == "write_off", side.day, side.line)
 
 
-def _share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    return (amount * part / whole).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+def share(amount: Decimal, part: Decimal, whole: Decimal, currency: str) -> Decimal:
+    """Return the part of an amount, with its currency's own decimals; cents where nobody knows the currency."""
+    exact = amount * part / whole
+    try:
+        return rounded(exact, currency)
+    except ValueError:  # the row is going to be refused for its currency, by itself
+        return exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from connectors.erp.tryton.changes import Feed, recorded
@@ -13,11 +13,10 @@ from connectors.erp.tryton.lines import FIELDS, MODEL, Line, Lines, receivable
 from connectors.erp.tryton.readers.reading import Follower, Run, read, sweep
 from connectors.erp.tryton.rows import batch, batches, rate, related
 from connectors.erp.tryton.schema.entities import INVOICE_PAYMENTS, RECEIVABLE_LINES, RECONCILIATIONS, SETTLEMENTS
-from connectors.erp.tryton.settlement import Pair, pairs
+from connectors.erp.tryton.settlement import Pair, pairs, share
 from connectors.kit.contract import Batch, Item
 
 _RECONCILIATION = "account.move.reconciliation"
-_DATES = ("create_date", "write_date")
 
 
 def receivable_lines(run: Run) -> Iterator[Item]:
@@ -123,7 +122,7 @@ def _payment(line: Line, invoice: Record, booked: Mapping[int, tuple[Decimal, De
     own, other = abs(line.amount), None
     if line.currency != related(invoice, "currency.code"):  # Tryton, too, counts it at the rate of the invoice's day
         owed, base = booked.get(invoice["id"], (Decimal(0), Decimal(0)))
-        other = abs(line.base * owed / base).quantize(Decimal("0.01"), ROUND_HALF_UP) if base else Decimal(0)
+        other = abs(share(line.base, owed, base, related(invoice, "currency.code"))) if base else Decimal(0)
     paid, paying = (own, other) if line.kind == "debit" else (own if other is None else other, other and own)
     return {
         "line": line.record["id"],

@@ -68,6 +68,13 @@ def test_a_payment_in_another_currency_states_both_amounts():
     assert said(sides) == [(1, 2, "50.00", "55.00"), (1, 3, "50.00", "55.00")]
 
 
+def test_a_share_has_the_decimals_of_its_currency():
+    yen = side(1, "66.67", amount="10000", currency="JPY")
+    assert said([yen, side(2, "-33.33"), side(3, "-33.34")]) == [(1, 2, "4999", "33.33"), (1, 3, "5001", "33.34")]
+    unknown = side(1, "66.67", amount="10000", currency="XXP")
+    assert said([unknown, side(2, "-33.33"), side(3, "-33.34")])[0] == (1, 2, "4999.25", "33.33")
+
+
 def test_a_reversal_and_what_it_takes_back_are_no_payment():
     assert said([side(2, "-100.00"), side(3, "100.00", "reversal", reverses=2)]) == []
 
