@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from connectors.erp.tryton.changes import EVERY
 from connectors.erp.tryton.client import TrytonClient
 from connectors.kit.errors import ConfigError
 
@@ -47,7 +48,7 @@ def open_books(client: TrytonClient) -> Books:
     company = found[0]
     accounts = client.search_read(
         "account.account",
-        [("company", "=", company["id"]), ("type.receivable", "=", True), ("active", "in", [True, False])],
+        [("company", "=", company["id"]), ("type.receivable", "=", True), EVERY],
         ["code", "name"],
         context={"company": company["id"]},
     )

@@ -22,6 +22,9 @@ from connectors.kit.errors import RetriableError
 from connectors.kit.incremental import Keyset, Watermark, instant, lower_bound
 
 DATES = ("create_date", "write_date")
+EVERY = ("active", "in", [True, False])
+"""What a domain needs so that Tryton does not leave out what is not active."""
+
 _PASSES: tuple[tuple[str, str, list[Any]], ...] = (
     ("created", "create_date", [("write_date", "=", None)]),
     ("written", "write_date", []),

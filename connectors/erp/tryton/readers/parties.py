@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.erp.tryton.changes import Feed, recorded
+from connectors.erp.tryton.changes import EVERY, Feed, recorded
 from connectors.erp.tryton.client import Record
-from connectors.erp.tryton.readers.reading import Follower, Run, alive, read, sweep
+from connectors.erp.tryton.readers.reading import Follower, Run, by_id, read, sweep
 from connectors.erp.tryton.rows import batch, batches, related
 from connectors.erp.tryton.schema.entities import BANK_ACCOUNTS, PARTIES
 from connectors.kit.contract import Batch, Item, KeySweep
@@ -17,14 +17,14 @@ _LIMIT = "credit_limit_amount"
 _ADDRESS = ("party", "street", "city", "postal_code", "country.code", "sequence", "create_date", "write_date")
 _PARTS = ("party.address", "party.contact_mechanism", "party.identifier")
 _NUMBER = "bank.account.number"
-_EVERY = ("active", "in", [True, False])  #: without it Tryton leaves out what is not active
+_DATES = ("account.create_date", "account.write_date")
 
 
 def parties(run: Run) -> Iterator[Item]:
     """Yield parties; a changed address, contact or identifier brings its party again."""
     limited = run.has("party.party", _LIMIT)
-    feed = Feed("parties", "party.party", [_EVERY], (*_FIELDS, _LIMIT) if limited else _FIELDS)
-    followers = [Follower(Feed(f"parties:{model}", model, [_EVERY], ("party",)), _by_party) for model in _PARTS]
+    feed = Feed("parties", "party.party", [EVERY], (*_FIELDS, _LIMIT) if limited else _FIELDS)
+    followers = [Follower(Feed(f"parties:{model}", model, [EVERY], ("party",)), _by_party) for model in _PARTS]
     yield from read(run, feed, followers, lambda records: _parties(run, records), PARTIES)
     yield from sweep(run, PARTIES, feed.model, feed.domain)
 
@@ -77,21 +77,16 @@ def bank_accounts(run: Run) -> Iterator[Item]:
     """Yield account numbers with their owners, where the database has banks."""
     if not run.has(_NUMBER):
         return
-    fields = ("type", "number", "account", "account.owners", "account.bank.bic", *_account_dates())
-    feed = Feed("bank_accounts", _NUMBER, [_EVERY], fields)
-    account = Feed("bank_accounts:bank.account", "bank.account", [_EVERY], ())
+    fields = ("type", "number", "account", "account.owners", "account.bank.bic", *_DATES)
+    feed = Feed("bank_accounts", _NUMBER, [EVERY], fields)
+    account = Feed("bank_accounts:bank.account", "bank.account", [EVERY], ())
     follower = Follower(account, lambda records: [("account", "in", [r["id"] for r in records])])
     size = run.client.settings.batch_rows
     yield from read(run, feed, [follower], lambda records: _numbers(records, size), BANK_ACCOUNTS)
     if run.client.settings.sweep:
-        ids = alive(run, _NUMBER, [_EVERY])
-        owners = run.client.search_read(_NUMBER, [("id", "in", ids)], ("account.owners",), context=run.books.context)
-        rows = [{"number_id": r["id"], "party": p} for r in owners for p in related(r, "account.owners") or ()]
+        alive = (r for page in by_id(run, _NUMBER, [EVERY], ("account.owners",)) for r in page)
+        rows = [{"number_id": r["id"], "party": p} for r in alive for p in related(r, "account.owners") or ()]
         yield KeySweep(BANK_ACCOUNTS, batch(BANK_ACCOUNTS, rows).rows.select(list(BANK_ACCOUNTS.key)))
-
-
-def _account_dates() -> tuple[str, str]:
-    return ("account.create_date", "account.write_date")
 
 
 def _numbers(records: Sequence[Record], size: int) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.erp.tryton.books import Books
-from connectors.erp.tryton.changes import Changes, Feed
+from connectors.erp.tryton.changes import DATES, Changes, Feed
 from connectors.erp.tryton.client import Record, TrytonClient
 from connectors.erp.tryton.rows import batch
 from connectors.kit.contract import Batch, Cursor, Entity, Item, KeySweep
@@ -59,9 +59,11 @@ def read(
         yield from _with_cursor(list(batches(page.records)), page.cursor, anchor)
     for cursor in positions:
         yield batch(anchor, (), cursor)
+    fields = [*dict.fromkeys((*feed.fields, *DATES))]
     for follower in () if first else followers:
         for page in run.changes.pages(follower.feed):
-            found = _matching(run, feed, follower.rows_of(page.records))
+            condition = follower.rows_of(page.records)
+            found = by_id(run, feed.model, [*feed.domain, *condition], fields) if condition else ()
             yield from _with_cursor([b for part in found for b in batches(part)], page.cursor, anchor)
 
 
@@ -74,11 +76,11 @@ def read_rows(run: Run, entity: Entity, feed: Feed, row: Callable[[Record], Mapp
 def sweep(run: Run, entity: Entity, model: str, domain: Sequence[Any]) -> Iterator[KeySweep]:
     """Yield the ids that are alive, where sweeping is on: what is not among them was deleted."""
     if run.client.settings.sweep:
-        ids = alive(run, model, domain)
+        ids = _ids(run, model, domain)
         yield KeySweep(entity, pa.table({entity.key[0]: pa.array([str(i) for i in ids], pa.string())}))
 
 
-def alive(run: Run, model: str, domain: Sequence[Any]) -> list[int]:
+def _ids(run: Run, model: str, domain: Sequence[Any]) -> list[int]:
     """Return the ids of all records that match, in order."""
     found: list[int] = []
     while True:
@@ -89,19 +91,21 @@ def alive(run: Run, model: str, domain: Sequence[Any]) -> list[int]:
         found += run.client.ascending(ids, found[-1] if found else 0, model)
 
 
-def _matching(run: Run, feed: Feed, condition: Sequence[Any]) -> Iterator[list[Record]]:
-    if not condition:
-        return
-    size, last = run.client.settings.page_rows, 0
+def by_id(run: Run, model: str, domain: Sequence[Any], fields: Sequence[str]) -> Iterator[list[Record]]:
+    """Yield all records that match, in the order of their ids, a page at a time."""
+    last = 0
     while True:
-        domain = [*feed.domain, *condition, ("id", ">", last)]
-        fields = [*dict.fromkeys((*feed.fields, "create_date", "write_date"))]
         part = run.client.search_read(
-            feed.model, domain, fields, limit=size, order=[("id", "ASC")], context=run.books.context
+            model,
+            [*domain, ("id", ">", last)],
+            fields,
+            limit=run.client.settings.page_rows,
+            order=[("id", "ASC")],
+            context=run.books.context,
         )
         if not part:
             return
-        run.client.ascending([r["id"] for r in part], last, feed.model)
+        run.client.ascending([r["id"] for r in part], last, model)
         last = part[-1]["id"]
         yield part
 

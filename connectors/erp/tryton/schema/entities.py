@@ -8,16 +8,9 @@ Two entities are no model: ``invoice_maturities`` (the receivable lines of an in
 
 from __future__ import annotations
 
-from connectors.kit.contract import Entity, Field, FieldType
+from connectors.kit.contract import Entity, Field
+from connectors.kit.receivables import BOOLEAN, CURRENCY, DATE, DECIMAL, INTEGER, RATE, TEXT, TIMESTAMP
 
-TEXT, DECIMAL, RATE = FieldType.TEXT, FieldType.DECIMAL, FieldType.RATE
-DATE, TIMESTAMP, INTEGER, BOOLEAN, CURRENCY = (
-    FieldType.DATE,
-    FieldType.TIMESTAMP,
-    FieldType.INTEGER,
-    FieldType.BOOLEAN,
-    FieldType.CURRENCY,
-)
 LINE_KINDS = ("invoice", "invoice_cancel", "receipt", "debit", "write_off", "exchange", "reversal")
 SIDE_KINDS = ("invoice", "receipt", "debit", "write_off")
 
@@ -26,14 +19,16 @@ def _id(name: str, *, required: bool = False, description: str = "") -> Field:
     return Field(name, INTEGER, required=required, description=description)
 
 
+_ID = _id("id", required=True)
 _LEGAL_ENTITY = Field("legal_entity", TEXT, required=True, description="What the settings call the company.")
 _CREATED = Field("created_at", TIMESTAMP, description="create_date: when Tryton's transaction began.")
+_OF_A_PARTY = (_ID, _LEGAL_ENTITY, _id("party", required=True))
 
 PARTIES = Entity(
     "parties",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         Field("code", TEXT),
         Field("name", TEXT, personal=True),
         Field("active", BOOLEAN),
@@ -68,9 +63,7 @@ SALES = Entity(
     "sales",
     ("id",),
     (
-        _id("id", required=True),
-        _LEGAL_ENTITY,
-        _id("party", required=True),
+        *_OF_A_PARTY,
         Field("number", TEXT),
         Field("reference", TEXT),
         Field("sale_date", DATE),
@@ -87,9 +80,7 @@ INVOICES = Entity(
     "invoices",
     ("id",),
     (
-        _id("id", required=True),
-        _LEGAL_ENTITY,
-        _id("party", required=True),
+        *_OF_A_PARTY,
         Field("number", TEXT, description="None until it is posted."),
         Field("reference", TEXT),
         Field("state", TEXT, required=True, description="draft, validated, posted, paid or cancelled."),
@@ -127,7 +118,7 @@ INVOICE_LINES = Entity(
     "invoice_lines",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         _id("invoice", required=True),
         Field("sequence", INTEGER),
         Field("type", TEXT, required=True, description="line, or a title, comment or subtotal without an amount."),
@@ -148,7 +139,7 @@ STATEMENTS = Entity(
     "statements",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         _LEGAL_ENTITY,
         Field("name", TEXT, required=True),
         Field("journal", TEXT, required=True, description="Name of the statement journal: the bank account."),
@@ -166,7 +157,7 @@ STATEMENT_LINES = Entity(
     "statement_lines",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         _id("statement", required=True),
         Field("number", TEXT),
         Field("date", DATE, required=True),
@@ -185,7 +176,7 @@ PAYMENTS = Entity(
     "payments",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         _LEGAL_ENTITY,
         Field("number", TEXT),
         Field("reference", TEXT),
@@ -204,7 +195,7 @@ RECEIVABLE_LINES = Entity(
     "receivable_lines",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         _LEGAL_ENTITY,
         Field("kind", TEXT, required=True, choices=LINE_KINDS, description="What the line is: lines.py."),
         _id("move", required=True),
@@ -249,7 +240,7 @@ RECONCILIATIONS = Entity(
     "reconciliations",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         Field("number", TEXT),
         Field("date", DATE, required=True, description="The latest date or maturity of its lines."),
     ),
@@ -298,7 +289,7 @@ CURRENCY_RATES = Entity(
     "currency_rates",
     ("id",),
     (
-        _id("id", required=True),
+        _ID,
         Field("currency", CURRENCY, required=True),
         Field("date", DATE, required=True),
         Field("rate", RATE, required=True, description="Units of the currency per unit of Tryton's base."),

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from connectors.erp.tryton.changes import EVERY
 from connectors.erp.tryton.writing.calls import Calls, NotWrittenError
 from connectors.kit.contract import Intent
 
@@ -40,7 +41,7 @@ class CreditLimits:
 
     def held(self, keys: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return the limits of parties."""
-        found = self._calls.find(self.vendor, [("id", "in", _ids(keys)), _EVERY], (_LIMIT,))
+        found = self._calls.find(self.vendor, [("id", "in", _ids(keys)), EVERY], (_LIMIT,))
         return {str(r["id"]): {_LIMIT: _said(r[_LIMIT]), "currency": self._calls.books.currency} for r in found}
 
 
@@ -81,9 +82,6 @@ class Notes:
             if str(note["message"]).split("\n")[0] == HEADING:
                 found.setdefault(str(note["resource"]).partition(",")[2], []).append(note)
         return found
-
-
-_EVERY = ("active", "in", [True, False])
 
 
 def text_of(fields: Mapping[str, Any]) -> str:
