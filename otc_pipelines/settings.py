@@ -100,6 +100,13 @@ class Aging(_Model):
         return self
 
 
+class Revaluation(_Model):
+    """Open foreign amounts at closing rates: which type of rate, and for how many month-ends back."""
+
+    rate_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")] | None = None
+    months: int = Field(default=24, ge=1, le=600)
+
+
 class Source(BaseModel):
     """A system to read from: its name here, its connector, and that connector's own settings."""
 
@@ -187,6 +194,7 @@ class Instance(_Model):
     legal_entities: dict[str, LegalEntity] = {}
     bank_accounts: dict[str, BankAccount] = {}
     aging: Aging = Aging()
+    revaluation: Revaluation = Revaluation()
     sources: tuple[Source, ...] = ()
     targets: tuple[Target, ...] = ()
     alerts: Alerts = Alerts()

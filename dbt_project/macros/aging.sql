@@ -11,12 +11,13 @@
     group_by           party, parent (each customer with all below it), document, total
     unapplied          column: a column of its own; own_date: aged by its own date
     include_pending    true: also cash that was matched and is not posted yet
+    rates, rate_type   fct_fx_rates or none; with it each open item is revalued at the rate that its currency closes at
   An item whose amount is 0 is no item; a row whose columns are all 0 is no row. Base amounts are those booked, and a
   row's base total is null as soon as one of its open items has none. Currencies are never summed.
 -#}
 {% macro aging(
     ledger, parties, as_of, known_at=none, loaded_at=none, edges=[30, 60, 90], by='due_date', group_by='party',
-    unapplied='column', include_pending=false
+    unapplied='column', include_pending=false, rates=none, rate_type=none
 ) -%}
 {%- set buckets = [] -%}
 {%- if by == 'due_date' -%}{%- set _ = buckets.append(('not_due', none, 0)) -%}{%- endif -%}
@@ -62,6 +63,16 @@ with items as (
         document_date
     having sum(amount) <> 0
 ),
+{%- if rates is not none %}
+foreign_currencies as (
+    select distinct source_system, currency, base_currency, {{ day }} as day
+    from items
+    where currency <> base_currency
+),
+closing as (
+    {{ closing_rates('foreign_currencies', rates, known_at, loaded_at, rate_type) }}
+),
+{%- endif %}
 aged as (
     select
         items.source_system,
@@ -74,9 +85,22 @@ aged as (
         items.due_date,
         items.open_amount,
         items.base_open_amount,
+        {%- if rates is not none %}
+        case
+            when items.currency = items.base_currency then cast(items.open_amount as decimal(38, 4))
+            else {{ revalued('items.open_amount', 'closing.rate', 'items.base_currency') }}
+        end as revalued_amount,
+        {%- endif %}
         items.item_type <> 'installment' as is_unapplied,
         {{ day }} - coalesce({{ 'items.due_date, items.document_date' if by == 'due_date' else 'items.document_date, items.due_date' }}, {{ day }}) as days
     from items
+    {%- if rates is not none %}
+    left join closing
+        on
+            items.source_system = closing.source_system
+            and items.currency = closing.currency
+            and items.base_currency = closing.base_currency
+    {%- endif %}
     {%- if group_by == 'parent' %}
     left join {{ parties }} as hierarchy
         on items.source_system = hierarchy.source_system and items.party_id = hierarchy.party_id
@@ -101,6 +125,9 @@ summed as (
             as unapplied,
         cast(sum(open_amount) as decimal(38, 4)) as total,
         cast(case when count(base_open_amount) = count(*) then sum(base_open_amount) end as decimal(38, 4)) as base_total
+        {%- if rates is not none %},
+        cast(case when count(revalued_amount) = count(*) then sum(revalued_amount) end as decimal(38, 4)) as revalued_total
+        {%- endif %}
     from aged
     group by
         legal_entity,
@@ -130,6 +157,10 @@ select
     summed.unapplied,
     summed.total,
     summed.base_total,
+    {%- if rates is not none %}
+    cast(summed.revalued_total - summed.base_total as decimal(38, 4)) as revaluation,
+    summed.revalued_total,
+    {%- endif %}
     summed.base_currency,
     {{ 'summed.source_system' if per_party else 'cast(null as text) as source_system' }}
 from summed

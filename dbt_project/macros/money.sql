@@ -4,13 +4,13 @@
 {%- endmacro %}
 
 {#- An amount, rounded half up to the decimals that ISO 4217 gives its currency: 2 but for these. -#}
-{% macro rounded(expression, currency) -%}
+{% macro rounded(expression, currency, kind='decimal(18, 4)') -%}
     case
         when {{ currency }} in (
             'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'
-        ) then {{ money("round(" ~ expression ~ ", 0)") }}
-        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then {{ money("round(" ~ expression ~ ", 3)") }}
-        when {{ currency }} in ('CLF', 'UYW') then {{ money("round(" ~ expression ~ ", 4)") }}
-        else {{ money("round(" ~ expression ~ ", 2)") }}
+        ) then cast(round({{ expression }}, 0) as {{ kind }})
+        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then cast(round({{ expression }}, 3) as {{ kind }})
+        when {{ currency }} in ('CLF', 'UYW') then cast(round({{ expression }}, 4) as {{ kind }})
+        else cast(round({{ expression }}, 2) as {{ kind }})
     end
 {%- endmacro %}

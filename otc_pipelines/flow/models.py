@@ -40,6 +40,8 @@ def variables(flow: Flow) -> dict[str, Any]:
         aging_edges=instance.aging.edges,
         aging_by=instance.aging.by,
         hold_after_days=instance.hold_after_days,
+        revaluation_rate_type=instance.revaluation.rate_type,
+        revaluation_months=instance.revaluation.months,
     )
 
 

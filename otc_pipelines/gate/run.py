@@ -15,7 +15,7 @@ from typing import Any
 from otc_pipelines.audit import audited
 from otc_pipelines.gate import docs, verdicts
 from otc_pipelines.gate.model import BatchVerdict, CheckResult, GateReport, GuardedBatch, SuiteVerdict
-from otc_pipelines.gate.suites import Suite, load_suites
+from otc_pipelines.gate.suites import Note, Suite, load_suites
 from otc_pipelines.gate.validate import Job, validated
 from otc_pipelines.warehouse import Tx, Warehouse
 
@@ -106,7 +106,11 @@ def _values(tx: Tx, warehouse: Warehouse) -> dict[str, str]:
 
 def _notes(tx: Tx, suite: Suite, warehouse: Warehouse) -> tuple[str, ...]:
     counts = [(note, _asked(tx, warehouse.built(note.count))) for note in suite.notes]
-    return tuple(note.say.format(n=n) for note, n in counts if n)
+    return tuple(note.say.format(n=n, names=_named(tx, note, warehouse)) for note, n in counts if n)
+
+
+def _named(tx: Tx, note: Note, warehouse: Warehouse) -> str:
+    return str(_asked(tx, warehouse.built(note.names)) or "") if note.names else ""
 
 
 def _asked(tx: Tx, sql: str) -> Any:

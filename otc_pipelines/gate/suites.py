@@ -34,10 +34,11 @@ class _Model(BaseModel):
 
 
 class Note(_Model):
-    """A count, and what is said when it is not 0; ``{n}`` is the count."""
+    """A count, and what is said when it is not 0; ``{n}`` is the count, ``{names}`` what the query ``names`` lists."""
 
     count: str
     say: str
+    names: str | None = None
 
 
 class _Gate(_Model):

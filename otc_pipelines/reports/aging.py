@@ -39,6 +39,7 @@ class AgingQuestion:
     group_by: str = "party"
     unapplied: str | None = None
     include_pending: bool = False
+    revalue: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _ALLOWED.items():
@@ -60,6 +61,8 @@ def aging_report(instance: Instance, question: AgingQuestion) -> Report:
         group_by=question.group_by,
         unapplied=question.unapplied or "column",
         include_pending=question.include_pending,
+        rates="marts.fct_fx_rates" if question.revalue else None,
+        rate_type=instance.revaluation.rate_type,
     )
     with published(Warehouse.of(instance)) as tx:
         found = tx.arrow(sql)
@@ -88,7 +91,7 @@ def _as_text(row: dict[str, Any]) -> dict[str, Any]:
     texts: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Decimal):
-            texts[name] = shown(value, base if name.startswith("base_") else own)
+            texts[name] = shown(value, base if name.startswith(("base_", "revalu")) else own)
         else:
             texts[name] = value.isoformat() if isinstance(value, date) else value
     return texts

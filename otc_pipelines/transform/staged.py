@@ -45,6 +45,8 @@ def dbt_vars(
     aging_edges: Sequence[int] = (30, 60, 90),
     aging_by: str = "due_date",
     hold_after_days: int = 90,
+    revaluation_rate_type: str | None = None,
+    revaluation_months: int = 24,
 ) -> dict[str, Any]:
     """Return the variables that the project is run with; the same instance on the same day gives the same ones."""
     names = sorted(set(connectors))
@@ -56,4 +58,6 @@ def dbt_vars(
         "aging_edges": list(aging_edges),
         "aging_by": aging_by,
         "hold_after_days": hold_after_days,
+        "revaluation_rate_type": revaluation_rate_type,
+        "revaluation_months": revaluation_months,
     }

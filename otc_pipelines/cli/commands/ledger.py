@@ -30,6 +30,9 @@ def aging(
     include_pending: Annotated[
         bool, typer.Option("--include-pending", help="Count cash that was matched and is not yet posted.")
     ] = False,
+    revalue: Annotated[
+        bool, typer.Option("--revalue", help="Also in base currency at the rates that the day closed at.")
+    ] = False,
     config: options.Config = None,
     form: options.Form = Format.TABLE,
     debug: options.Debug = False,
@@ -47,6 +50,7 @@ def aging(
             group_by=group_by,
             unapplied=unapplied,
             include_pending=include_pending,
+            revalue=revalue,
         ),
     )
     emit(report.rows, report.columns, form, title=f"aging as of {as_of}", facts=report.facts)

@@ -10,6 +10,8 @@ from (
         parties=ref('dim_party'),
         as_of=var('today') or run_started_at.strftime('%Y-%m-%d'),
         edges=var('aging_edges'),
-        by=var('aging_by')
+        by=var('aging_by'),
+        rates=ref('fct_fx_rates'),
+        rate_type=var('revaluation_rate_type')
     ) }}
 ) as aged
