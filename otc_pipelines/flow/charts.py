@@ -19,6 +19,7 @@ _COLOURS = ("#2a6f97", "#61a5c2", "#a9d6e5", "#f4a259", "#bc4b51", "#7d4f50", "#
 _OUTCOMES = {"applied": "#2a9d8f", "proposed": "#e9c46a", "exception": "#bc4b51"}
 _PAID_IN_ADVANCE = "#9aa0a6"
 _NOT_A_BUCKET = ("as_of", "legal_entity", "party_id", "party_name", "source_system", "currency", "base_currency")
+_SUMS = ("total", "base_total", "revaluation", "revalued_total")
 
 
 def aging_numbers(flow: Flow) -> dict[str, dict[str, Decimal]]:
@@ -31,7 +32,7 @@ def aging_numbers(flow: Flow) -> dict[str, dict[str, Decimal]]:
                 where table_schema = 'marts' and table_name = 'fct_ar_aging' order by ordinal_position"""
             )
         ]
-        buckets = [c for c in columns if c not in (*_NOT_A_BUCKET, "total", "base_total")]
+        buckets = [c for c in columns if c not in (*_NOT_A_BUCKET, *_SUMS)]
         sums = ", ".join(f'sum("{b}") as "{b}"' for b in buckets)
         rows = tx.rows(f"select currency, {sums} from marts.fct_ar_aging group by currency order by currency")  # noqa: S608
     return {r["currency"]: {b: r[b] or Decimal(0) for b in buckets} for r in rows}
