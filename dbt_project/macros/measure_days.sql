@@ -1,6 +1,6 @@
 {#-
   The days that the mart of measures holds: for legal entities and segments each of the last 31 days, for all the last 13
-  month-ends; for customers those month-ends and today. As `measures` takes them: what a row is, and the day.
+  month-ends; for customers the last three of those and today. As `measures` takes them: what a row is, and the day.
 -#}
 {% macro measure_days() -%}
     {%- set date = modules.datetime.date -%}
@@ -20,7 +20,7 @@
     {%- for day in (ends + recent) | unique | sort -%}
         {%- do asked.append(('legal_entity', day)) -%}
         {%- do asked.append(('segment', day)) -%}
-        {%- if day in ends or day == today.isoformat() -%}
+        {%- if day in ends[:3] or day == today.isoformat() -%}
             {%- do asked.append(('party', day)) -%}
         {%- endif -%}
     {%- endfor -%}

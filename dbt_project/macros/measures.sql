@@ -74,13 +74,9 @@ aged as (
 ),
 -- Count-back. Months are numbered back from T's own; they count as long as there is one more without a gap.
 months as (
-    select
-        {{ keys }}, months_back, month_days,
-        sum(amount) as sales,
-        sum(unknown) as unknown
+    select {{ keys }}, months_back, month_days, amount as sales, unknown
     from monthly
-    group by {{ keys }}, months_back, month_days
-    having sum(amount) > 0 or sum(unknown) > 0
+    where amount > 0 or unknown > 0
 ),
 in_a_row as (
     select *

@@ -386,29 +386,31 @@ amounts as (
     from judged
     {%- endfor %}
     union all
-    select days_asked.as_of, {{ party }}, 'present' as name, 0 as amount, 0 as unknown
+    select
+        days_asked.as_of, legal_entity, base_currency, '' as segment, '' as source_system, '' as party_id,
+        'present' as name, 0 as amount, 0 as unknown
     from days_asked
     inner join (
-        select {{ party }}, min(effective_date) as first_on
+        select legal_entity, base_currency, min(effective_date) as first_on
         from moves
-        group by {{ party }}
+        group by legal_entity, base_currency
     ) as firsts
         on firsts.first_on <= days_asked.as_of
 ),
-{%- set regroup -%}
-        asked.grouped_by, asked.as_of, legal_entity, base_currency,
-        case when asked.grouped_by = 'segment' then segment else '' end as segment,
-        case when asked.grouped_by = 'party' then source_system else '' end as source_system,
-        case when asked.grouped_by = 'party' then party_id else '' end as party_id
-{%- endset %}
+{%- set levels = [
+    ('legal_entity', "legal_entity, base_currency, '' as segment, '' as source_system, '' as party_id", 'legal_entity, base_currency'),
+    ('segment', "legal_entity, base_currency, segment, '' as source_system, '' as party_id", 'legal_entity, base_currency, segment'),
+    ('party', "legal_entity, base_currency, '' as segment, source_system, party_id", 'legal_entity, base_currency, source_system, party_id'),
+] %}
+{%- set groupings = asked | map(attribute=0) | unique | list %}
 regrouped as (
-    select {{ regroup }}, name, amount, unknown
-    from (
-        select as_of, {{ party }}, name, sum(amount) as amount, sum(unknown) as unknown
-        from amounts
-        group by as_of, {{ party }}, name
-    ) as of_parties
-    inner join asked on of_parties.as_of = asked.as_of
+    {%- for what, columns, grouped in levels if what in groupings %}
+    {{ 'union all' if not loop.first }}
+    select '{{ what }}' as grouped_by, as_of, {{ columns }}, name, sum(amount) as amount, sum(unknown) as unknown
+    from amounts
+    where as_of in (select as_of from asked where grouped_by = '{{ what }}')
+    group by as_of, {{ grouped }}, name
+    {%- endfor %}
 ),
 sales_by_month as (
     select
@@ -419,9 +421,7 @@ sales_by_month as (
     group by {{ party }}, on_day - cast(extract(day from on_day) as integer) + 1, void_on
 ),
 -- Whole months before T's, and T's own up to T.
-monthly as (
-    select {{ regroup }}, cast(months_back as bigint) as months_back, cast(month_days as bigint) as month_days, amount, unknown
-    from (
+months_of_parties as (
         select
             days_asked.as_of, months.legal_entity, months.base_currency, months.segment, months.source_system,
             months.party_id, months.amount, months.unknown,
@@ -443,7 +443,16 @@ monthly as (
                 and by_day.on_day <= days_asked.as_of
                 and (by_day.void_on is null or by_day.void_on > days_asked.as_of)
         where by_day.name = 'sales'
-    ) as of_parties
-    inner join asked on of_parties.as_of = asked.as_of
+),
+monthly as (
+    {%- for what, columns, grouped in levels if what in groupings %}
+    {{ 'union all' if not loop.first }}
+    select
+        '{{ what }}' as grouped_by, as_of, {{ columns }}, cast(months_back as bigint) as months_back,
+        cast(month_days as bigint) as month_days, sum(amount) as amount, sum(unknown) as unknown
+    from months_of_parties
+    where as_of in (select as_of from asked where grouped_by = '{{ what }}')
+    group by as_of, {{ grouped }}, months_back, month_days
+    {%- endfor %}
 )
 {%- endmacro %}

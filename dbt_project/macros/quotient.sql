@@ -15,6 +15,7 @@
     {%- set bottom = "(2 * " ~ low ~ ")" -%}
     {%- set whole = "cast(" ~ top ~ " - " ~ top ~ " % " ~ bottom ~ " as double precision) / cast(" ~ bottom ~ " as double precision)" -%}
     case
+        when {{ d }} > 0 and {{ n }} = 0 then 0
         when {{ d }} > 0 then case when {{ whole }} < 900000000000000000
             then cast(
                 case when {{ n }} < 0 then -1 else 1 end * cast(round({{ whole }}) as bigint)

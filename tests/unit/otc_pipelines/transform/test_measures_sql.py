@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -203,3 +203,128 @@ def test_any_history_measures_as_the_reference_says(
                 same(by_party[company.name, party], want)
     assert by_entity.keys() == wanted_entities
     assert by_party.keys() == wanted_parties
+
+
+# Worked numbers, published
+
+
+def moved(what: str, item: str, amount: str, on: str, **other: Any) -> tuple[Any, ...]:
+    """A movement in the books of US, in USD."""
+    at = datetime(2026, 12, 31, tzinfo=UTC)
+    own = {
+        **{"source_system": "one", "legal_entity": "US", "party_id": "P1", "item_type": "installment", "item_id": item},
+        **{"installment_no": 1, "document_type": "invoice", "document_date": on, "due_date": "2026-01-01"},
+        **{"movement_type": what, "cause_entity": "documents", "cause_id": item, "effective_date": on},
+        **{"recorded_at": at, "loaded_at": at, "amount": Decimal(amount), "currency": "USD"},
+        **{"base_amount": Decimal(amount), "base_currency": "USD", "posting_state": "posted"},
+        **other,
+    }
+    return tuple(own[name] for name in NAMES)
+
+
+def paid(item: str, amount: str, on: str, since: str) -> list[tuple[Any, ...]]:
+    """A receipt, applied at once."""
+    receipt = {"item_type": "receipt", "document_type": "receipt", "installment_no": None, "due_date": None}
+    cause = {"cause_entity": "allocations", "cause_id": f"X-{item}"}
+    return [
+        moved("receipt", f"R-{item}", f"-{amount}", on, **receipt, cause_entity="receipts"),
+        moved("allocation", f"R-{item}", amount, on, **receipt, **cause),
+        moved("allocation", item, f"-{amount}", on, **cause, document_date=since),
+    ]
+
+
+def measured(
+    connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]], as_of: date, days: int
+) -> dict[str, Any]:
+    fill(connection, "fct_ar_ledger", rows)
+    fill(connection, "fct_measure_inputs", [])
+    (row,) = ask(connection, as_of=as_of, days=days)
+    return row
+
+
+def test_count_back_takes_months_off_with_their_calendar_days(connection: duckdb.DuckDBPyConnection) -> None:
+    """2,100,000 open; sales of 900,000, 800,000 and 700,000 in March, February and January: 31 + 28 + 400/700 x 31 days.
+
+    calculator7.snowdaycalculatornow.com/debtor-days-calculation-count-back-method
+    """
+    rows = [
+        moved("document", "JAN", "700000", "2026-01-20"),
+        moved("document", "FEB", "800000", "2026-02-11"),
+        moved("document", "MAR", "900000", "2026-03-02"),
+        *paid("JAN", "300000", "2026-03-30", "2026-01-20"),
+    ]
+    row = measured(connection, rows, date(2026, 3, 31), 90)
+    assert row["dso_countback"] == Decimal("76.7143")
+    assert row["dso"] == Decimal("78.7500")  # 2,100,000 / 2,400,000 x 90
+    assert row["weighted_days_to_pay"] == 69
+    assert "dso_countback" not in row["notes"]
+
+
+def test_count_back_from_a_day_inside_a_month_begins_with_its_days(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = [moved("document", "FEB", "280", "2026-02-11"), moved("document", "MAR", "100", "2026-03-02")]
+    rows += paid("FEB", "180", "2026-03-05", "2026-02-11")
+    row = measured(connection, rows, date(2026, 3, 10), 30)
+    assert row["dso_countback"] == 20  # 10 days of March, and 100 / 280 of February's 28
+
+
+def test_a_month_without_sales_stops_the_count_back_and_is_noted(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = [moved("document", "JAN", "500", "2026-01-11"), moved("document", "MAR", "100", "2026-03-02")]
+    row = measured(connection, rows, date(2026, 3, 31), 90)
+    assert row["dso_countback"] == 31
+    assert "dso_countback: stopped after 1 months by a month without sales" in row["notes"]
+    row = measured(connection, rows, date(2026, 4, 30), 90)
+    assert row["dso_countback"] is None
+
+
+def test_collection_effectiveness_over_the_whole_window(connection: duckdb.DuckDBPyConnection) -> None:
+    """Opening 6,200, sales of three months 10,890, closing 6,340 of which 3,590 current: 10,750 / 13,500.
+
+    The aged trial balance of creditguru.com (collection-effectiveness-index-cei), worked with the window's sales.
+    """
+    rows = [
+        moved("document", "OLD", "6200", "2025-12-01"),
+        moved("document", "LATE", "7300", "2026-02-10", due_date="2026-03-01"),
+        moved("document", "CURRENT", "3590", "2026-03-20", due_date="2026-04-30"),
+        *paid("OLD", "6200", "2026-01-30", "2025-12-01"),
+        *paid("LATE", "4550", "2026-03-15", "2026-02-10"),
+    ]
+    row = measured(connection, rows, date(2026, 3, 31), 90)
+    assert (row["opening_ar"], row["sales"], row["ar"], row["not_due_ar"]) == (6200, 10890, 6340, 3590)
+    assert row["cei"] == Decimal("79.6296")
+    assert row["collection_rate"] == Decimal("62.9023")  # 10,750 / (6,200 + 10,890)
+    assert row["add"] == row["dso"] - row["best_possible_dso"] == Decimal("22.7273")
+
+
+def test_days_sales_outstanding_of_a_year(connection: duckdb.DuckDBPyConnection) -> None:
+    """150,000 of 1,800,000 sold in 365 days: 30.4 days (trymesha.com, the 2 DSO formulas)."""
+    rows = [moved("document", "YEAR", "1800000", "2026-06-01")]
+    rows += paid("YEAR", "1650000", "2026-12-01", "2026-06-01")
+    assert measured(connection, rows, date(2026, 12, 31), 365)["dso"] == Decimal("30.4167")
+
+
+def test_a_window_has_exactly_its_days(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = [moved("document", "FIRST", "30", "2026-03-02"), moved("document", "BEFORE", "70", "2026-03-01")]
+    row = measured(connection, rows, date(2026, 3, 31), 30)
+    assert (row["sales"], row["opening_ar"]) == (30, 70)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ledger": "x; drop table y"},
+        {"inputs": "a b"},
+        {"parties": "1"},
+        {"group_by": "nobody"},
+        {"segment": "shoe_size"},
+        {"days": 0},
+        {"days": True},
+        {"days": 4000},
+        {"as_of": []},
+        {"as_of": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"known_at": datetime(2026, 1, 1)},  # noqa: DTZ001
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError) as caught:
+        measures_sql(**{"as_of": START, "days": 30, **wrong})
+    assert "\n" not in str(caught.value)
