@@ -1,5 +1,5 @@
 {#-
-  The days that the mart of measures holds: for legal entities and segments each of the last 31 days, for all the last 13
+  The days that the mart of measures holds: for legal entities and segments each of the last 7 days, for all the last 13
   month-ends; for customers the last three of those and today. As `measures` takes them: what a row is, and the day.
 -#}
 {% macro measure_days() -%}
@@ -13,7 +13,7 @@
         {%- set first.day = end.replace(day=1) -%}
     {%- endfor -%}
     {%- set recent = [] -%}
-    {%- for nth in range(31) -%}
+    {%- for nth in range(7) -%}
         {%- do recent.append((today - modules.datetime.timedelta(days=nth)).isoformat()) -%}
     {%- endfor -%}
     {%- set asked = [] -%}

@@ -212,8 +212,15 @@ payments as (
         coalesce(sum(base_amount) over (
             partition by source_system, item_id, installment_no, receipt_id order by effective_date, cause_id
             rows between unbounded preceding and 1 preceding
-        ), 0) as base_before
+        ), 0) as base_before,
+        case when promised_documents.document_id is not null then 1 else 0 end as is_promised
     from cash
+    left join (
+        select distinct source_system as of_source, document_id
+        from inputs
+        where entity = 'promises'
+    ) as promised_documents
+        on cash.source_system = promised_documents.of_source and cash.item_id = promised_documents.document_id
     where amount > 0
 ),
 left_at as (
@@ -254,6 +261,7 @@ standing as (
     inner join payments
         on
             payments.effective_date <= days_asked.as_of
+            and (payments.effective_date > days_asked.opening_on or payments.is_promised = 1)
             and (payments.void_on is null or payments.void_on > days_asked.as_of)
     left join left_at
         on

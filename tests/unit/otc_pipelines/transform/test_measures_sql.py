@@ -212,11 +212,26 @@ def moved(what: str, item: str, amount: str, on: str, **other: Any) -> tuple[Any
     """A movement in the books of US, in USD."""
     at = datetime(2026, 12, 31, tzinfo=UTC)
     own = {
-        **{"source_system": "one", "legal_entity": "US", "party_id": "P1", "item_type": "installment", "item_id": item},
-        **{"installment_no": 1, "document_type": "invoice", "document_date": on, "due_date": "2026-01-01"},
-        **{"movement_type": what, "cause_entity": "documents", "cause_id": item, "effective_date": on},
-        **{"recorded_at": at, "loaded_at": at, "amount": Decimal(amount), "currency": "USD"},
-        **{"base_amount": Decimal(amount), "base_currency": "USD", "posting_state": "posted"},
+        "source_system": "one",
+        "legal_entity": "US",
+        "party_id": "P1",
+        "item_type": "installment",
+        "item_id": item,
+        "installment_no": 1,
+        "document_type": "invoice",
+        "document_date": on,
+        "due_date": "2026-01-01",
+        "movement_type": what,
+        "cause_entity": "documents",
+        "cause_id": item,
+        "effective_date": on,
+        "recorded_at": at,
+        "loaded_at": at,
+        "amount": Decimal(amount),
+        "currency": "USD",
+        "base_amount": Decimal(amount),
+        "base_currency": "USD",
+        "posting_state": "posted",
         **other,
     }
     return tuple(own[name] for name in NAMES)
@@ -243,7 +258,7 @@ def measured(
 
 
 def test_count_back_takes_months_off_with_their_calendar_days(connection: duckdb.DuckDBPyConnection) -> None:
-    """2,100,000 open; sales of 900,000, 800,000 and 700,000 in March, February and January: 31 + 28 + 400/700 x 31 days.
+    """2,100,000 open; sales of 900,000, 800,000, 700,000 in March, February, January: 31 + 28 + 400/700 x 31 days.
 
     calculator7.snowdaycalculatornow.com/debtor-days-calculation-count-back-method
     """
