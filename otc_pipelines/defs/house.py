@@ -37,8 +37,8 @@ def build_defs(
 ) -> dg.Definitions:
     """Return the definitions of an instance (of ``OTC_CONFIG``, where none is given).
 
-    ``current``: the pass that every run belongs to, instead of one a run. ``manifest``: the dbt project, parsed
-    already. ConfigError in one line where the configuration is wrong.
+    ``current``: the pass that every run belongs to, instead of one a run; it tells of itself. ``manifest``: the dbt
+    project, parsed already. ConfigError in one line where the configuration is wrong.
     """
     instance = instance or load()
     stored = Warehouse.of(instance).kind
@@ -61,5 +61,5 @@ def build_defs(
         sensors=[*follow_ups(jobs), *file_sensors(instance, jobs.pull), *alert_sensors(instance)],
         resources={RESOURCE: pass_resource(instance, current)},
         executor=dg.in_process_executor,
-        loggers={"silent": silent, "console": lines},
+        loggers={"silent": silent, "console": lines if current is None else silent},
     )

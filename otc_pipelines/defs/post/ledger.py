@@ -52,7 +52,7 @@ def ledger_asset(stored: str) -> dg.AssetsDefinition:
         current = current_pass(context)
         report = finished(current, attempted(current, "post", "ledger", lambda: post(current.flow)))
         said = {"note": report.message} if report.message else {}
-        for key in sorted(context.selected_asset_keys):
+        for key in sorted(context.selected_asset_keys, key=lambda k: (k != MOVEMENTS, k)):  # what others are made of
             with current.flow.warehouse.reading() as tx:
                 kept = tx.scalar(f"select count(*) from ops.{key.path[-1]}")  # noqa: S608
             counted = {**numbers(report), **said} if key == MOVEMENTS else {}
