@@ -88,7 +88,7 @@ def _ties(tx: Tx, world: World) -> list[TieOut]:
     true = truth.control_accounts(world)
     rows = tx.rows(
         """select legal_entity, gl_account, currency, ledger_balance, control_balance from marts.fct_tie_out
-        order by legal_entity, gl_account, currency"""
+        where is_latest order by legal_entity, gl_account, currency"""
     )
     return [
         TieOut(

@@ -6,13 +6,15 @@ Belongs here: reading them together. Not here: showing them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.kit.errors import ConnectorError
 from connectors.kit.money import shown
 from otc_pipelines.flow.context import Flow, StepReport
 from otc_pipelines.warehouse.publish import published
+
+_MOST_DIFFERENCES = 10
 
 
 def closing(flow: Flow, steps: Sequence[StepReport]) -> dict[str, Any]:
@@ -54,22 +56,36 @@ def schema_fact(flow: Flow) -> str | None:
 
 
 def tie_out_facts(flow: Flow) -> dict[str, Any]:
-    """Does the subledger equal the control account, by legal entity, account and currency."""
+    """Does the subledger equal the control account, by legal entity, account, currency and day; the latest days first."""
     try:
         with published(flow.warehouse) as tx:
-            rows = tx.rows(
-                """select legal_entity, gl_account, currency, status, difference from marts.fct_tie_out
-                order by legal_entity, gl_account, currency"""
+            counted = {
+                r["status"]: r["days"]
+                for r in tx.rows("select status, count(*) as days from marts.fct_tie_out group by status")
+            }
+            off = tx.rows(
+                f"""select legal_entity, gl_account, currency, as_of, status, ledger_balance, difference,
+                    base_difference
+                from marts.fct_tie_out where status in ('difference', 'no account')
+                order by as_of desc, legal_entity, gl_account, currency limit {_MOST_DIFFERENCES}"""  # noqa: S608
             )
+            accounts = tx.scalar("select count(*) from marts.fct_tie_out where is_latest")
     except ConnectorError:
         return {}
-    if not any(r["status"] != "not checked" for r in rows):
+    if set(counted) <= {"not checked"}:
         return {"status": "not checked, no control balances"}
-    off = [r for r in rows if r["status"] == "difference"]
-    found: dict[str, Any] = {"status": "difference" if off else "tied", "accounts": len(rows)}
+    found: dict[str, Any] = {"status": "difference" if off else "tied", "accounts": accounts}
     if off:
-        found["differences"] = [
-            f"{r['legal_entity']} {r['gl_account']}: {shown(r['difference'], r['currency'])} {r['currency']}"
-            for r in off
-        ]
+        found["differences"] = [_difference(r) for r in off]
+        more = sum(counted.get(s, 0) for s in ("difference", "no account")) - len(off)
+        if more:
+            found["differences"].append(f"and {more} more; `otc tie-out` lists them")
     return found
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    where = f"{row['legal_entity']} {row['gl_account'] or 'no account'} on {row['as_of']:%Y-%m-%d}"
+    amount = row["ledger_balance"] if row["difference"] is None else row["difference"]
+    if not amount:
+        return f"{where}: {row['base_difference'].normalize():f} in base currency ({row['currency']})"
+    return f"{where}: {shown(amount, row['currency'])} {row['currency']}"

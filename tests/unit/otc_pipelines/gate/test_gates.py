@@ -76,6 +76,8 @@ CORRUPTIONS = [
     ("update marts.fct_match_decisions set amount = 50.01", "fct_match_decisions"),
     ("update marts.fct_tie_out set ledger_balance = 111, difference = 1, status = 'difference'", "fct_tie_out"),
     ("update marts.fct_tie_out set control_balance = 109", "fct_tie_out"),
+    ("update marts.fct_tie_out set base_ledger_balance = 111, base_difference = 1", "fct_tie_out"),
+    ("update marts.fct_tie_out set status = 'no account', control_balance = null, difference = null", "fct_tie_out"),
 ]
 
 
