@@ -51,7 +51,8 @@ _TABLES = (
         cast(110 as decimal(18,4)) as total""",
     """create table marts.fct_receipts as select 'erp' as source_system, 'R1' as receipt_id, 'erp:R1' as receipt_key,
         cast(40 as decimal(18,4)) as amount, cast(30 as decimal(18,4)) as applied_amount, cast(0 as decimal(18,4)) as
-        refunded_amount, cast(10 as decimal(18,4)) as unapplied_amount, 'USD' as currency,
+        refunded_amount, cast(0 as decimal(18,4)) as reversed_amount, cast(10 as decimal(18,4)) as unapplied_amount,
+        'received' as status, 'USD' as currency,
         cast(null as text) as bank_line_id""",
     """create table marts.fct_documents as select 'erp' as source_system, id as document_id, 'erp:' || id as document_key,
         'invoice' as document_type, 'posted' as status, 'USD' as currency, cast(face as decimal(18,4)) as amount,
@@ -61,6 +62,10 @@ _TABLES = (
         cast(110 as decimal(18,4)) as control_balance, cast(0 as decimal(18,4)) as difference, cast(110 as decimal(18,4)) as
         base_ledger_balance, cast(110 as decimal(18,4)) as base_control_balance, cast(0 as decimal(18,4)) as base_difference,
         'tied' as status""",
+    """create table marts.fct_roll_forward as select 'US|USD|2026-01-01' as roll_forward_key, 'US' as legal_entity,
+        'USD' as currency, date '2026-01-01' as period_start, 0.00 as opening, 150.00 as billed, 0.00 as credited,
+        -40.00 as cash_received, 0.00 as cash_returned, 0.00 as adjusted, 0.00 as voided, 0.00 as fx, 110.00 as closing,
+        0.00 as residual""",
     """create table marts.fct_bank_lines as select 'bank' as source_system, 'B1' as bank_line_id,
         cast(50 as decimal(18,4)) as amount, 'pending' as match_status, 'booked' as bank_status""",
     """create table marts.fct_match_decisions as select 'bank' as bank_source, 'B1' as bank_line_id, true as is_current,
@@ -79,6 +84,7 @@ _TABLES = (
     """create table marts.fct_order_payment_status as select 'erp:O1' as order_key, 'partial' as payment_status,
         cast(30 as decimal(18,4)) as paid_amount, 'USD' as currency, date '2026-01-31' as as_of""",
     "create schema conformed",
+    "create table conformed.int_receipt_events__current (source_system text, receipt_id text, event_type text)",
     "create table conformed.int_crm_accounts__linked as select 'salesforce_main' as source_system,"
     " party_key as customer_key, party_key from marts.fct_party_ar_status",
     "create table conformed.int_crm_orders__linked as select 'salesforce_main' as source_system,"
