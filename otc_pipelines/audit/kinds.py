@@ -70,6 +70,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "erasure": frozenset({"run_id", "pseudonym", "tables", "rows"}),
     "schema": frozenset({"run_id", "source", "entity", "column", "change"}),
     "close": frozenset({"run_id", "as_of", "rows", "bytes", "sha256"}),
+    "migration": frozenset({"source", "as_of", "sha256", "list_sha256", "rows", "totals", "control"}),
     "configuration": frozenset({"run_id", "config_hash", "keys"}),
 }
 """Kind → details it may carry."""

@@ -12,7 +12,18 @@ import typer
 
 from connectors.kit.redact import RedactingFilter
 from otc_pipelines.cli import errors
-from otc_pipelines.cli.commands import audit, deliver, explain, ledger, metrics, operate, quarantine, setup
+from otc_pipelines.cli.commands import (
+    audit,
+    deliver,
+    explain,
+    ledger,
+    metrics,
+    migrate,
+    operate,
+    quarantine,
+    setup,
+    ties,
+)
 
 app = typer.Typer(
     name="otc",
@@ -22,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (setup, operate, quarantine, ledger, metrics, explain, deliver, audit):
+for room in (setup, operate, quarantine, ledger, ties, metrics, explain, migrate, deliver, audit):
     room.register(app)
 
 

@@ -56,7 +56,7 @@ def schema_fact(flow: Flow) -> str | None:
 
 
 def tie_out_facts(flow: Flow) -> dict[str, Any]:
-    """Does the subledger equal the control account, by legal entity, account, currency and day; the latest days first."""
+    """Does the subledger equal the control accounts on the days that the books state; the latest days first."""
     try:
         with published(flow.warehouse) as tx:
             counted = {

@@ -3,7 +3,7 @@ with movements as (
     select
         coalesce(legal_entity, '') as legal_entity,
         currency,
-        cast(date_trunc('month', effective_date) as date) as period_start,
+        cast(left(cast(effective_date as text), 7) || '-01' as date) as period_start,
         item_type,
         movement_type,
         cause_entity,
