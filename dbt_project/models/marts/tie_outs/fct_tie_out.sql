@@ -55,7 +55,8 @@ by_day as (
         select legal_entity, gl_account, currency, effective_date as balance_day, amount, base_amount, without_base
         from ledger
         union all
-        select legal_entity, gl_account, currency, balance_date, 0, 0, 0
+        select
+            legal_entity, gl_account, currency, balance_date as balance_day, 0 as amount, 0 as base_amount, 0 as without_base
         from controls
     ) as moved
     group by legal_entity, gl_account, currency, balance_day
