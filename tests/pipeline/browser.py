@@ -118,7 +118,7 @@ def _address(told: Path, seconds: float = 60) -> str:
     """The address of the first tab, once the browser has said its port."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with suppress(OSError, ValueError, StopIteration):
+        with suppress(OSError, ValueError, IndexError, StopIteration):  # the file is there before it says anything
             port = int(told.read_text().splitlines()[0])
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=5) as answer:
                 tabs = json.load(answer)
