@@ -11,22 +11,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from otc_pipelines.flow.builds import Inputs, forget, remember, standing
 from otc_pipelines.flow.context import Flow, StepReport
-from otc_pipelines.flow.views import edition, forget, remember, standing
 from otc_pipelines.transform import (
     CONFORM,
     MARTS,
     STANDING,
-    NodeResult,
     TransformReport,
     build,
     dbt_vars,
     parsed_project,
     project_dir,
 )
-from otc_pipelines.warehouse.publish import publish
+from otc_pipelines.warehouse.publish import publish, standing_copy
 
 PARTS = {"conform": CONFORM, "marts": MARTS}
+_CURRENT = {True: "views are current", False: "marts are current"}
 
 
 def variables(flow: Flow) -> dict[str, Any]:
@@ -47,43 +47,42 @@ def variables(flow: Flow) -> dict[str, Any]:
 
 def transform(flow: Flow, part: str) -> tuple[StepReport, TransformReport]:
     """Build one part of the project (``conform`` or ``marts``) and run its shape tests."""
-    return transform_models(flow, part, PARTS[part], views=part == "conform")
+    return transform_models(flow, part, PARTS[part])
 
 
 def _step(name: str, report: TransformReport, seconds: float) -> StepReport:
+    fresh = [m for m in report.models if m.status != STANDING]
     return StepReport(
         "transform",
         name,
         "done" if report.ok else "failed",
-        rows_new=len(report.models),
+        rows_new=len(fresh),
         seconds=seconds,
-        message=report.summary,
+        message=report.summary if fresh or not report.ok else _CURRENT[{m.schema for m in report.models} <= {*CONFORM}],
         code=0 if report.ok else 1,
         facts={"failures": [f"{r.name}: {r.message}" for r in report.failures]},
     )
 
 
-def transform_models(
-    flow: Flow, name: str, models: Sequence[str], *, views: bool
-) -> tuple[StepReport, TransformReport]:
-    """Build the models named, and run the shape tests that can be run on them.
-
-    ``views``: they hold no rows; while neither the project nor what it is told has changed, they stand as they are.
-    """
+def transform_models(flow: Flow, name: str, models: Sequence[str]) -> tuple[StepReport, TransformReport]:
+    """Build the models named, and run the shape tests that can be run on them; what would be the same stands."""
     started = time.monotonic()
     told, target = variables(flow), flow.instance.data_dir / "dbt" / "run"
-    of = edition(told) if views else ""
-    built = standing(flow, of) if views else ()
-    if views and {*built} >= {*models}:
-        stood = tuple(NodeResult(m, "model", STANDING, 0.0, "") for m in built if m in models)
-        seconds = time.monotonic() - started
-        step = StepReport("transform", name, rows_new=0, seconds=seconds, message="views are current")
-        return step, TransformReport(stood, seconds, target)
+    inputs = Inputs(flow, told)
     with flow.warehouse.writing():
-        report = build(project_dir(), flow.warehouse, models, told, target)
-        if views and report.ok:
-            remember(flow, of, [*(m.name for m in report.models), *models])
-        elif views:
+        stood = standing(flow, inputs, models)
+        if stood is None:
+            _ = inputs.rows  # as they are before it is built of them
+            report = build(project_dir(), flow.warehouse, models, told, target)
+        elif stood.unsure:
+            tested = build(project_dir(), flow.warehouse, stood.unsure, told, target, command="test")
+            report = TransformReport((*stood.results, *tested.results), time.monotonic() - started, target)
+        else:
+            report = TransformReport(stood.results, time.monotonic() - started, target)
+            return _step(name, report, report.seconds), report
+        if report.ok:
+            remember(flow, inputs, models, report)
+        else:
             forget(flow)
     return _step(name, report, time.monotonic() - started), report
 
@@ -94,14 +93,16 @@ def manifest(flow: Flow) -> dict[str, Any]:
 
 
 def publish_marts(flow: Flow) -> StepReport:
-    """Swap in a new copy of the marts for those who read."""
+    """Swap in a new copy of the marts for those who read, where the one they have is another."""
     started = time.monotonic()
-    done = publish(flow.warehouse)
+    with flow.warehouse.writing():
+        stood = standing_copy(flow.warehouse)
+        done = stood or publish(flow.warehouse)
     return StepReport(
         "publish",
         "marts",
-        rows_new=done.rows,
+        rows_new=0 if stood else done.rows,
         seconds=time.monotonic() - started,
-        message=f"{done.tables} tables in {done.place}",
+        message=f"marts are current in {done.place}" if stood else f"{done.tables} tables in {done.place}",
         facts={"bytes": done.bytes, "tables": done.tables},
     )

@@ -6,7 +6,7 @@ A suite that cannot be run has failed.
 
 from otc_pipelines.gate.model import BatchVerdict, CheckResult, GateReport, GuardedBatch, SuiteVerdict
 from otc_pipelines.gate.run import docs_path, run_gates
-from otc_pipelines.gate.suites import GateError, Suite, load_suites
+from otc_pipelines.gate.suites import GateError, Suite, expectations_dir, load_suites
 from otc_pipelines.gate.verdicts import standing
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Suite",
     "SuiteVerdict",
     "docs_path",
+    "expectations_dir",
     "load_suites",
     "run_gates",
     "standing",

@@ -67,7 +67,7 @@ def build(
         outcome = runner.invoke(
             [
                 *(command, *common, "--no-write-json", "--select", *select, "--indirect-selection", "buildable"),
-                *(() if unit_tests or command != "build" else ("--exclude-resource-type", "unit_test")),
+                *(() if unit_tests or command not in ("build", "test") else ("--exclude-resource-type", "unit_test")),
             ]
         )
         answer = _answer(outcome)

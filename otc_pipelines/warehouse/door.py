@@ -90,6 +90,10 @@ class Tx(ABC):
         """Return the SQL of a text expression's SHA-256, as lower-case hexadecimal text, of its UTF-8."""
 
     @abstractmethod
+    def content(self, relation: str) -> str:
+        """Return what a relation holds as a short text: how many rows, ``:``, what is the same in any order."""
+
+    @abstractmethod
     def index(self, table: str, columns: Sequence[str]) -> None:
         """Index a new table's columns, where the database needs that to find a row."""
 

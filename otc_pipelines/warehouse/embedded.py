@@ -94,6 +94,10 @@ class EmbeddedTx(Tx):
         """See Tx."""
         return f"sha256({text})"
 
+    def content(self, relation: str) -> str:
+        """See Tx."""
+        return str(self.scalar(f"select count(*) || ':' || coalesce(sum(hash(otc_row)), 0) from {relation} as otc_row"))  # noqa: S608
+
     def index(self, table: str, columns: Sequence[str]) -> None:
         """See Tx. DuckDB keeps the least and the greatest value of every block; an index would only cost memory."""
 

@@ -28,6 +28,15 @@ def publish(warehouse: Warehouse) -> Published:
     return publish_schema(warehouse)
 
 
+def standing_copy(warehouse: Warehouse) -> Published | None:
+    """Return what is published, where it holds table for table what was built; None where anything is another."""
+    if isinstance(warehouse, EmbeddedWarehouse):
+        return _standing_file(warehouse)
+    from otc_pipelines.warehouse.server_marts import standing_schema
+
+    return standing_schema(warehouse)
+
+
 @contextlib.contextmanager
 def published(warehouse: Warehouse) -> Iterator[Tx]:
     """Read the published marts. WarehouseError when nothing was published yet."""
@@ -79,6 +88,30 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
     finally:
         building.unlink(missing_ok=True)
     return Published(target.name, len(tables), rows, target.stat().st_size)
+
+
+def _standing_file(warehouse: EmbeddedWarehouse) -> Published | None:
+    try:
+        with warehouse.reading() as tx:
+            built = _held(tx)
+        with _reading_file(warehouse) as tx:
+            copied = _held(tx)
+    except (WarehouseError, duckdb.Error):  # there is none, or none that can be read: another is made
+        return None
+    target = published_path(warehouse)
+    rows = sum(int(content.partition(":")[0]) for _, content in built.values())
+    return Published(target.name, len(built), rows, target.stat().st_size) if built and built == copied else None
+
+
+def _held(tx: Tx) -> dict[str, tuple[str, str]]:
+    """The columns and the content of each table of ``marts``."""
+    columns: dict[str, list[str]] = {}
+    for c in tx.rows(
+        """select table_name, column_name, data_type from information_schema.columns
+        where table_schema = 'marts' order by table_name, ordinal_position"""
+    ):
+        columns.setdefault(c["table_name"], []).append(f"{c['column_name']} {c['data_type']}")
+    return {name: (", ".join(listed), tx.content(f'marts."{name}"')) for name, listed in columns.items()}
 
 
 @contextlib.contextmanager

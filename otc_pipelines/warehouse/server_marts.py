@@ -44,14 +44,33 @@ def publish_schema(warehouse: Warehouse) -> Published:
             rows += int(tx.scalar(f"select count(*) from {_named(name)}"))  # noqa: S608
             tx.execute(f"analyze {_named(name)}")
             killpoint("publish.table")
-        size = int(
-            tx.scalar(
-                """select coalesce(sum(pg_total_relation_size(c.oid)), 0) from pg_class as c
-                where c.relnamespace = 'marts'::regnamespace and c.relkind = 'r'"""
-            )
-        )
+        size = _bytes(tx)
         killpoint("publish.before_swap")
     return Published(f"{_SCHEMA} of {warehouse.shown}", len(built), rows, size)
+
+
+def standing_schema(warehouse: Warehouse) -> Published | None:
+    """Return what is published, where it holds table for table what was built; None where anything is another."""
+    with warehouse.reading() as tx:
+        built = _columns(tx, warehouse.marts_built_in)
+        if not built or built != _columns(tx, _SCHEMA, _OURS):
+            return None
+        rows = 0
+        for name in built:
+            held = tx.content(f"{warehouse.marts_built_in}.{quoted(name)}")
+            if held != tx.content(_named(name)):
+                return None
+            rows += int(held.partition(":")[0])
+        return Published(f"{_SCHEMA} of {warehouse.shown}", len(built), rows, _bytes(tx))
+
+
+def _bytes(tx: Tx) -> int:
+    return int(
+        tx.scalar(
+            """select coalesce(sum(pg_total_relation_size(c.oid)), 0) from pg_class as c
+            where c.relnamespace = 'marts'::regnamespace and c.relkind = 'r'"""
+        )
+    )
 
 
 @contextlib.contextmanager

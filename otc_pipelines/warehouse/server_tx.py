@@ -108,6 +108,11 @@ class ServerTx(Tx):
         """See Tx."""
         return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
 
+    def content(self, relation: str) -> str:
+        """See Tx."""
+        hashed = "sum(cast(hashtextextended(cast(otc_row as text), 0) as numeric))"
+        return str(self.scalar(f"select count(*) || ':' || coalesce({hashed}, 0) from {relation} as otc_row"))  # noqa: S608
+
     def index(self, table: str, columns: Sequence[str]) -> None:
         """See Tx."""
         self.execute(f"create index on {table} ({', '.join(quoted(c) for c in columns)})")

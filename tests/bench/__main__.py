@@ -1,13 +1,14 @@
 """``make bench``: every benchmark as tables.
 
-``OTC_BENCH_ROWS`` (100000), ``OTC_BENCH_INVOICES`` (10000) and ``OTC_BENCH_RUNS`` (5) say how much.
+``OTC_BENCH_ROWS`` (100000), ``OTC_BENCH_INVOICES`` (10000) ``OTC_BENCH_LEDGER`` (1000000,10000000)
+and ``OTC_BENCH_RUNS`` (5) say how much.
 """
 
 from __future__ import annotations
 
 import os
 
-from tests.bench import b11_orchestration, erp_read
+from tests.bench import b8_aging, b11_orchestration, erp_read
 from tests.bench.contest import contest
 from tests.live.tryton import missing
 
@@ -17,6 +18,11 @@ RUNS = int(os.environ.get("OTC_BENCH_RUNS", "5"))
 TOOLS = ["limit", "ours", "dlt_arrow"] + (["dlt_default"] if int(ROWS) <= 100_000 else [])
 
 contest(f"B1 and B2: {int(ROWS):,} invoices as JSON to a raw table", "tests.bench.b1_landing", TOOLS, [ROWS], RUNS)
+
+for rows in (int(n) for n in os.environ.get("OTC_BENCH_LEDGER", "1000000,10000000").split(",")):
+    with b8_aging.prepared(rows) as ledger:
+        title = f"B8: aging of {rows:,} movements as of a day, as known at a moment"
+        contest(title, "tests.bench.b8_aging", list(b8_aging.TOOLS), [str(ledger)], RUNS)
 
 reason = missing()
 if reason:

@@ -4,6 +4,7 @@ Belongs here: what is selected, and results as materialisations and checks. Not 
 """
 
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -15,7 +16,7 @@ from otc_pipelines.defs.transform.translator import LAYERS, Translator
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.models import transform_models
 from otc_pipelines.settings import Instance
-from otc_pipelines.transform import CONFORM, STANDING, NodeResult, TransformReport
+from otc_pipelines.transform import STANDING, NodeResult, TransformReport
 
 Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -33,12 +34,10 @@ def model_assets(instance: Instance, manifest: Mapping[str, Any]) -> dg.AssetsDe
         current = current_pass(context)
         keys = {key.path[-1]: key for key in context.selected_asset_keys}
         name = _part(keys.values())
-        views = {key.path[0] for key in keys.values()} <= set(CONFORM)
-        step, report = attempted(
-            current, "transform", name, lambda: transform_models(current.flow, name, sorted(keys), views=views)
-        )
+        step, report = attempted(current, "transform", name, lambda: transform_models(current.flow, name, sorted(keys)))
         current.done(step)
-        yield from _materialised(current.flow, report, keys)
+        order = list(TopologicalSorter(context.assets_def.asset_deps).static_order())
+        yield from _materialised(current.flow, report, keys, order)
         yield from _checked(report, {c.name: c for c in context.selected_asset_check_keys})
         if not all(m.ok for m in report.models) or len(report.models) < len(keys):
             raise dg.Failure(step.message, allow_retries=False)
@@ -53,14 +52,16 @@ def _part(keys: Any) -> str:
     return ", ".join(layer for layer in LAYERS if layer in found)
 
 
-def _materialised(flow: Flow, report: TransformReport, keys: Mapping[str, dg.AssetKey]) -> Iterator[Result]:
+def _materialised(
+    flow: Flow, report: TransformReport, keys: Mapping[str, dg.AssetKey], order: list[dg.AssetKey]
+) -> Iterator[Result]:
     tables = [m for m in report.models if m.ok and m.schema in _kept(flow)]
     rows = _rows(flow, tables)
-    for model in report.models:
-        if model.ok and model.name in keys:
-            said: dict[str, Any] = {"seconds": round(model.seconds, 3), "built": model.status != STANDING}
-            said |= {"dagster/row_count": rows[model.name]} if model.name in rows else {}
-            yield dg.MaterializeResult(keys[model.name], metadata=said)
+    made = [m for m in report.models if m.ok and m.name in keys]
+    for model in sorted(made, key=lambda m: order.index(keys[m.name])):
+        said: dict[str, Any] = {"seconds": round(model.seconds, 3), "built": model.status != STANDING}
+        said |= {"dagster/row_count": rows[model.name]} if model.name in rows else {}
+        yield dg.MaterializeResult(keys[model.name], metadata=said)
 
 
 def _kept(flow: Flow) -> tuple[str, str]:
