@@ -1,14 +1,14 @@
 """``make bench``: every benchmark as tables.
 
-``OTC_BENCH_ROWS`` (100000), ``OTC_BENCH_INVOICES`` (10000) ``OTC_BENCH_LEDGER`` (1000000,10000000)
-and ``OTC_BENCH_RUNS`` (5) say how much.
+``OTC_BENCH_ROWS`` (100000), ``OTC_BENCH_INVOICES`` (10000), ``OTC_BENCH_BOOKS`` (1000000: invoices of
+B3), ``OTC_BENCH_LEDGER`` (1000000,10000000: movements of B8) and ``OTC_BENCH_RUNS`` (5) say how much.
 """
 
 from __future__ import annotations
 
 import os
 
-from tests.bench import b8_aging, b11_orchestration, erp_read
+from tests.bench import b3_incremental, b8_aging, b11_orchestration, erp_read
 from tests.bench.contest import contest
 from tests.live.tryton import missing
 
@@ -18,6 +18,12 @@ RUNS = int(os.environ.get("OTC_BENCH_RUNS", "5"))
 TOOLS = ["limit", "ours", "dlt_arrow"] + (["dlt_default"] if int(ROWS) <= 100_000 else [])
 
 contest(f"B1 and B2: {int(ROWS):,} invoices as JSON to a raw table", "tests.bench.b1_landing", TOOLS, [ROWS], RUNS)
+
+BOOKS = int(os.environ.get("OTC_BENCH_BOOKS", "1000000"))
+with b3_incremental.prepared(BOOKS) as folder:
+    for what in ("load", "whole"):
+        title = f"B3: {BOOKS:,} invoices, and one in a hundred of them changed ({what})"
+        contest(title, "tests.bench.b3_incremental", [what, f"{what}_changed"], [str(folder)], RUNS)
 
 for rows in (int(n) for n in os.environ.get("OTC_BENCH_LEDGER", "1000000,10000000").split(",")):
     with b8_aging.prepared(rows) as ledger:
