@@ -88,3 +88,29 @@ class Clerk:
 def _shown(view: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for values in (view.get("defaults"), view.get("value")):
         yield from ((key, value) for key, value in (values or {}).items() if not key.endswith("."))
+
+
+def work_for_some_days(clerk: Clerk) -> None:
+    """Let a clerk work for some days. The euro's rate is another one on each of them."""
+    for day, rate in ((10, "0.91"), (12, "0.87"), (13, "0.93"), (14, "0.885")):
+        values = {"currency": 2, "date": date(2026, 11, day), "rate": Decimal(rate)}
+        clerk.erp.call("currency.currency.rate", "create", [values], writing=True)
+    clerk.pay(7, Decimal("1000.00"), date(2026, 9, 15))
+    start, off = date(2026, 11, 10), {"writeoff": clerk.write_off()}
+    dollars = [clerk.invoice(2, start) for _ in range(6)]
+    euros = [clerk.invoice(7, start) for _ in range(3)]
+    owed = clerk.total(dollars[0])
+    clerk.pay(dollars[0], owed, date(2026, 11, 11))
+    clerk.pay(dollars[1], owed + Decimal("55.55"), date(2026, 11, 12), "overpayment")
+    clerk.pay(dollars[2], owed - Decimal("1.23"), date(2026, 11, 12), "writeoff", **off)
+    clerk.credit(dollars[3], date(2026, 11, 15))
+    clerk.cancel(dollars[4])
+    clerk.reschedule(dollars[5], date(2026, 12, 1), 3)
+    payee = clerk.invoice(2, date(2026, 11, 16), alternative_payees=[("add", [6])])
+    clerk.pay(payee, Decimal("11.00"), date(2026, 11, 17))
+    owed = clerk.total(euros[0])
+    clerk.pay(euros[0], Decimal("200.00"), date(2026, 11, 12))
+    clerk.pay(euros[0], Decimal("100.00"), date(2026, 11, 13))
+    clerk.pay(euros[0], owed - Decimal("300.00"), date(2026, 11, 14))
+    clerk.pay(euros[1], owed + Decimal("10.00"), date(2026, 11, 13), "overpayment")
+    clerk.pay(euros[2], owed - Decimal("0.77"), date(2026, 11, 14), "writeoff", **off)

@@ -6,10 +6,8 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +16,12 @@ import yaml
 from connectors.erp.tryton.client import TrytonClient
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.extract import extract
-from otc_pipelines.flow.run import RunReport, run_pass
 from otc_pipelines.settings import load
 from tests.live.postgres import Server, postgres
-from tests.live.tryton import COMPANY, PASSWORD, Tryton, missing, running, truth
-from tests.live.tryton_clerk import Clerk
+from tests.live.tryton import COMPANY, PASSWORD, missing, running, truth
+from tests.live.tryton_clerk import Clerk, work_for_some_days
 from tests.pipeline.house import otc
+from tests.pipeline.tryton_instance import Instance
 
 __all__ = ["postgres"]
 pytestmark = [
@@ -34,31 +32,6 @@ pytestmark = [
 RECEIVABLE = """from account_move_line l join account_move m on m.id = l.move
     join account_account a on a.id = l.account join account_account_type t on t.id = a.type
     where t.receivable and m.state = 'posted'"""
-
-
-@dataclass
-class Instance:
-    """An instance whose only source is a live Tryton."""
-
-    config: Path
-    erp: Tryton
-    report: RunReport | None = None
-
-    def run(self) -> RunReport:
-        self.report = run_pass(Flow(load(self.config)))
-        return self.report
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        with Flow(load(self.config)).warehouse.transaction() as tx:
-            return list(tx.rows(sql))
-
-    def current(self, entity: str) -> list[dict[str, Any]]:
-        """The last version of each row of a raw table, without what was deleted."""
-        return self.rows(
-            f"""select * from (select *, row_number() over (
-                partition by _key order by recorded_at desc, _loaded_at desc) as nth
-            from raw_tryton.{entity}) as v where nth = 1 and not deleted"""
-        )
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +256,7 @@ def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
         pytest.skip("these books have no open period for today: nothing can be posted in them")
     with TrytonClient(instance.erp.settings()) as erp:
         clerk = Clerk(erp)
-        posted_by(clerk)
+        work_for_some_days(clerk)
         settled = erp.search_read(
             "account.move.reconciliation", [("lines.origin", "=", "account.statement.line,1")], ["id"]
         )
@@ -312,32 +285,6 @@ def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
     assert names == [{"name": "Zenith & Daughters"}]
     again = instance.run()
     assert next(s for s in again.steps if s.step == "post").rows_new == 0
-
-
-def posted_by(clerk: Clerk) -> None:
-    """Let a clerk work for some days. The euro's rate is another one on each of them."""
-    for day, rate in ((10, "0.91"), (12, "0.87"), (13, "0.93"), (14, "0.885")):
-        values = {"currency": 2, "date": date(2026, 11, day), "rate": Decimal(rate)}
-        clerk.erp.call("currency.currency.rate", "create", [values], writing=True)
-    clerk.pay(7, Decimal("1000.00"), date(2026, 9, 15))
-    start, off = date(2026, 11, 10), {"writeoff": clerk.write_off()}
-    dollars = [clerk.invoice(2, start) for _ in range(6)]
-    euros = [clerk.invoice(7, start) for _ in range(3)]
-    owed = clerk.total(dollars[0])
-    clerk.pay(dollars[0], owed, date(2026, 11, 11))
-    clerk.pay(dollars[1], owed + Decimal("55.55"), date(2026, 11, 12), "overpayment")
-    clerk.pay(dollars[2], owed - Decimal("1.23"), date(2026, 11, 12), "writeoff", **off)
-    clerk.credit(dollars[3], date(2026, 11, 15))
-    clerk.cancel(dollars[4])
-    clerk.reschedule(dollars[5], date(2026, 12, 1), 3)
-    payee = clerk.invoice(2, date(2026, 11, 16), alternative_payees=[("add", [6])])
-    clerk.pay(payee, Decimal("11.00"), date(2026, 11, 17))
-    owed = clerk.total(euros[0])
-    clerk.pay(euros[0], Decimal("200.00"), date(2026, 11, 12))
-    clerk.pay(euros[0], Decimal("100.00"), date(2026, 11, 13))
-    clerk.pay(euros[0], owed - Decimal("300.00"), date(2026, 11, 14))
-    clerk.pay(euros[1], owed + Decimal("10.00"), date(2026, 11, 13), "overpayment")
-    clerk.pay(euros[2], owed - Decimal("0.77"), date(2026, 11, 14), "writeoff", **off)
 
 
 def by_kind(rows: list[dict[str, Any]]) -> dict[str, int]:
