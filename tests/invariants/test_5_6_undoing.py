@@ -38,8 +38,9 @@ def check_bounce(history, nth=0):
     undone = [m for m in seen(then) if m.cause_id == bounced.row_key and m.item_type == "installment"]
     assert all(m.amount > 0 for m in undone)
     # what comes back stands on the due dates on which it was taken
-    idle = {m.item_id for m in then if m.movement_type == "void"}
-    paid = {a.allocation_id for a in rows_of(quiet, "Allocation") if a.source_id == receipt_id}
+    idle = {k for k, d in in_force(after).documents.items() if d.status == "void"}  # a void gave it back already
+    rows = rows_of(quiet, "Allocation")
+    paid = {a.allocation_id for a in rows if a.source_id == receipt_id and not a.reverses_id}
     for _ in range(8):
         paid |= {a.allocation_id for a in rows_of(quiet, "Allocation") if a.reverses_id in paid}
     own = [m for m in seen(then) if m.cause_id in paid | {bounced.row_key} and m.item_type == "installment"]
