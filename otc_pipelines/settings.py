@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import timedelta
+import zoneinfo
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -69,6 +70,15 @@ class Company(_Model):
     name: str
     base_currency: CurrencyCode
     timezone: Timezone = "UTC"
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone that tells which day of the books a moment is on."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    def today(self) -> date:
+        """The day that the books are on now."""
+        return datetime.now(self.zone).date()
 
 
 class LegalEntity(_Model):

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import zoneinfo
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,15 +34,10 @@ class Snapshot:
     seconds: float
 
 
-def company_day(flow: Flow) -> date:
-    """Today, in the company's time zone."""
-    return datetime.now(zoneinfo.ZoneInfo(flow.instance.company.timezone)).date()
-
-
 def close_of_day(flow: Flow, day: date | None = None) -> Snapshot:
     """Write aging by document as of ``day`` (today) to ``close/aging_<day>.parquet``, or beside it if that is there."""
     started = time.monotonic()
-    chosen = day or company_day(flow)
+    chosen = day or flow.instance.company.today()
     rows = _aging(flow, chosen)
     folder = flow.instance.data_dir / "close"
     building = folder / f".aging_{chosen.isoformat()}.{os.getpid()}.building"

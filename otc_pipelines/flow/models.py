@@ -6,9 +6,7 @@ Belongs here: what dbt is told about the instance, its results as a step. Not he
 from __future__ import annotations
 
 import time
-import zoneinfo
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from otc_pipelines.flow.builds import Inputs, forget, remember, standing
@@ -32,11 +30,10 @@ _CURRENT = {True: "views are current", False: "marts are current"}
 def variables(flow: Flow) -> dict[str, Any]:
     """The variables that the project is run with for this instance, today in the company's time zone."""
     instance = flow.instance
-    today = datetime.now(zoneinfo.ZoneInfo(instance.company.timezone)).date()
     return dbt_vars(
         project_dir(),
         flow.connectors,
-        today=today,
+        today=instance.company.today(),
         aging_edges=instance.aging.edges,
         aging_by=instance.aging.by,
         hold_after_days=instance.hold_after_days,

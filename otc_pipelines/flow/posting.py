@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-import zoneinfo
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -83,7 +82,7 @@ def post(flow: Flow) -> StepReport:
         since = tx.scalar("select max(posted_to) from ops.posting_run")
         newest = tx.scalar("select max(loaded_at) from ops.load")
         if newest is None or (since is not None and newest <= since):
-            days = keep_snapshots(tx, flow.instance, _today(flow), flow.run_id)
+            days = keep_snapshots(tx, flow.instance, flow.instance.company.today(), flow.run_id)
             message = "nothing new to post" + (f"; {days}" if days else "")
             return StepReport("post", "ledger", rows_new=0, seconds=time.monotonic() - started, message=message)
         movements, findings = _post(tx, flow, since)
@@ -102,7 +101,7 @@ def post(flow: Flow) -> StepReport:
                 "posted_to": newest.isoformat(),
             },
         )
-        days = keep_snapshots(tx, flow.instance, _today(flow), flow.run_id)
+        days = keep_snapshots(tx, flow.instance, flow.instance.company.today(), flow.run_id)
         killpoint("post.before_commit")
     return StepReport(
         "post",
@@ -112,10 +111,6 @@ def post(flow: Flow) -> StepReport:
         seconds=time.monotonic() - started,
         message="; ".join(m for m in (f"{resolved} held rows could be posted now" if resolved else "", days) if m),
     )
-
-
-def _today(flow: Flow) -> date:
-    return datetime.now(zoneinfo.ZoneInfo(flow.instance.company.timezone)).date()
 
 
 def _post(tx: Tx, flow: Flow, since: datetime | None) -> tuple[list[Movement], list[Finding]]:
@@ -137,7 +132,7 @@ def _settings(flow: Flow) -> Settings:
     entities = {
         name: LegalEntity(instance.base_currency(name), own.ar_account) for name, own in instance.legal_entities.items()
     }
-    return Settings(instance.company.base_currency, entities, zoneinfo.ZoneInfo(instance.company.timezone))
+    return Settings(instance.company.base_currency, entities, instance.company.zone)
 
 
 def _touched(tx: Tx, since: datetime | None) -> None:

@@ -6,7 +6,6 @@ Belongs here: one traversal with several entrances, one file each. Not here: pri
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from connectors.kit.money import shown
@@ -47,7 +46,7 @@ def explain_report(instance: Instance, question: Question) -> Report:
     """
     warehouse = Warehouse.of(instance)
     by = question.by or instance.aging.by
-    as_of = question.as_of or datetime.now(UTC).date()
+    as_of = question.as_of or instance.company.today()
     with warehouse.reading() as tx:
         rows = SourceRows(tx)
         thing = find(tx, question.thing, [s.name for s in instance.sources], buckets(instance.aging.edges, by))
