@@ -225,7 +225,10 @@ def test_the_unit_tests_of_the_models_pass_on_both(later: Pair) -> None:
         flow = Flow(load(config))
         with clock(LATER), flow.warehouse.writing():
             target = flow.instance.data_dir / "dbt" / "unit"
-            report = build(project_dir(), flow.warehouse, ["test_type:unit"], variables(flow), target, command="test")
+            told = variables(flow)
+            report = build(
+                project_dir(), flow.warehouse, ["test_type:unit"], told, target, command="test", unit_tests=True
+            )
         assert report.ok, report.summary
         ran.append(sorted(r.name for r in report.results))
     assert ran[0] == ran[1]

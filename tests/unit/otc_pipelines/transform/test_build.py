@@ -223,7 +223,7 @@ def test_nothing_is_left_open(house: House) -> None:
 
 @pytest.mark.slow
 def test_unit_tests_of_the_project(house: House) -> None:
-    report = house.build("test_type:unit", command="test")
+    report = house.build("test_type:unit", command="test", unit_tests=True)
     assert report.results
     assert report.ok, report.summary
 
