@@ -6,6 +6,7 @@ tests follow one another: each goes on from where the one before has left the co
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -126,6 +127,31 @@ def test_the_commands_answer_the_same(house: House, words: tuple[str, ...]) -> N
     assert one.out == other.out
     assert (one.code, one.err) == (other.code, other.err)
     assert len(one.out.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("total:US/USD", "--include-pending"),
+        ("bucket:C10001/d31_60",),
+        ("total:US/USD", "--known-at", "2026-01-15"),
+        ("document:D0000001",),
+        ("document:INV-10400",),
+    ],
+    ids=" ".join,
+)
+def test_explanations_are_the_same_row_for_row(house: House, words: tuple[str, ...]) -> None:
+    one, other = (
+        otc("explain", *words, "--as-of", AS_OF, "--format", "json", config=path) for path in house.both.configs
+    )
+    assert (one.code, one.err) == (other.code, other.err)
+    if one.code == 0:
+        here, there = (json.loads(said.out) for said in (one, other))
+        assert here["figures"] == there["figures"]
+        rows_of = [[r for r in told["rows"] if r["kind"] != "verdict"] for told in (here, there)]
+        assert rows_of[0] == rows_of[1]
+        assert rows_of[0]
+        assert all(f["agrees"] for f in here["figures"])
 
 
 def test_replaying_the_quarantine_comes_to_the_same(house: House) -> None:
