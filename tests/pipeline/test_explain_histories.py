@@ -110,7 +110,13 @@ def test_the_histories_have_what_makes_explaining_hard(books: Books) -> None:
     assert rows(books.config, "select 1 from ops.quarantine where stage = 'posting'")
 
 
-@settings(max_examples=40, deadline=None, report_multiple_bugs=False, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    report_multiple_bugs=False,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_what_is_listed_sums_to_aging_and_lies_where_it_says(books: Books, data: st.DataObject) -> None:
     day = data.draw(days())
