@@ -1,8 +1,8 @@
 {#-
   The one definition of the measures: how fast and how well receivables turn into cash, in base currency.
 
-  Plain Jinja, with `quotient` and `measures_of_parties` beside it: `otc metrics` renders these very files. All values
-  are parameters.
+  Plain Jinja, with `quotient`, `measures_of_parties` and `measures_of_groups` beside it: `otc metrics` renders these very
+  files. All values are parameters.
     ledger, inputs, parties   relations: fct_ar_ledger, fct_measure_inputs, dim_party
     asked        list of (what a row is: legal_entity, segment or party; ISO day T)
     days         N: the window is the N days to T, T included
@@ -40,6 +40,7 @@
     ('weighted_days_to_pay', 'paid_days', 'paid', 'nothing was paid in the window'),
 ] -%}
 with {{ measures_of_parties(ledger, inputs, parties, asked, days, known_at, loaded_at, segment) }},
+{{ measures_of_groups(asked) }},
 grouped as (
     select
         {{ keys }},
@@ -160,10 +161,10 @@ select
     {%- for name in ('dso', 'dso_countback', 'best_possible_dso', 'add', 'cei', 'collection_rate', 'bad_debt_ratio',
         'unapplied_pct', 'unapplied_of_ar_pct', 'promise_kept_rate', 'promise_kept_count_rate', 'ar_turnover',
         'weighted_days_to_pay', 'dso_net', 'dso_countback_net', 'add_net', 'cei_net', 'ar_turnover_net') %}
-    {{ name }},
+    cast({{ name }} as decimal(38, 4)) as {{ name }},
     {%- endfor %}
     {%- for name in names if name not in ('promises', 'promises_kept') %}
-    {{ name }},
+    cast({{ name }} as decimal(38, 4)) as {{ name }},
     {%- endfor %}
     cast(promises as bigint) as promises,
     cast(promises_kept as bigint) as promises_kept,

@@ -1,8 +1,8 @@
 {#-
-  What the measures are made of, from the ledger: the common table expressions that `measures` begins with.
+  What the measures are made of, party by party, from the ledger: the common table expressions that `measures` begins with.
 
-  Gives `regrouped` (an amount by name and group), `monthly` (sales by month, counted back from T) and `youth` (first
-  sale of each party). Belongs here: which movement is a sale, cash, a write-off, a payment. Not here: any ratio.
+  Gives `amounts` (an amount by name, day and party), `by_day` (what happened on a day) and `youth` (first sale of each
+  party). Belongs here: which movement is a sale, cash, a write-off, a payment. Not here: groups, any ratio.
 -#}
 {% macro measures_of_parties(ledger, inputs, parties, asked, days, known_at, loaded_at, segment) -%}
 {%- set party = 'legal_entity, base_currency, segment, source_system, party_id' -%}
@@ -404,63 +404,5 @@ amounts as (
         group by legal_entity, base_currency
     ) as firsts
         on firsts.first_on <= days_asked.as_of
-),
-{%- set levels = [
-    ('legal_entity', "legal_entity, base_currency, '' as segment, '' as source_system, '' as party_id", 'legal_entity, base_currency'),
-    ('segment', "legal_entity, base_currency, segment, '' as source_system, '' as party_id", 'legal_entity, base_currency, segment'),
-    ('party', "legal_entity, base_currency, '' as segment, source_system, party_id", 'legal_entity, base_currency, source_system, party_id'),
-] %}
-{%- set groupings = asked | map(attribute=0) | unique | list %}
-regrouped as (
-    {%- for what, columns, grouped in levels if what in groupings %}
-    {{ 'union all' if not loop.first }}
-    select '{{ what }}' as grouped_by, as_of, {{ columns }}, name, sum(amount) as amount, sum(unknown) as unknown
-    from amounts
-    where as_of in (select as_of from asked where grouped_by = '{{ what }}')
-    group by as_of, {{ grouped }}, name
-    {%- endfor %}
-),
-sales_by_month as (
-    select
-        {{ party }}, on_day - cast(extract(day from on_day) as integer) + 1 as month_on, void_on,
-        sum(amount) as amount, sum(unknown) as unknown
-    from by_day
-    where name = 'sales'
-    group by {{ party }}, on_day - cast(extract(day from on_day) as integer) + 1, void_on
-),
--- Whole months before T's, and T's own up to T.
-months_of_parties as (
-        select
-            days_asked.as_of, months.legal_entity, months.base_currency, months.segment, months.source_system,
-            months.party_id, months.amount, months.unknown,
-            12 * (extract(year from days_asked.as_of) - extract(year from months.month_on))
-            + extract(month from days_asked.as_of) - extract(month from months.month_on) as months_back,
-            (months.month_on + 31) - cast(extract(day from months.month_on + 31) as integer) + 1 - months.month_on as month_days
-        from days_asked
-        inner join sales_by_month as months
-            on months.month_on < days_asked.month_on and (months.void_on is null or months.void_on > days_asked.as_of)
-        union all
-        select
-            days_asked.as_of, by_day.legal_entity, by_day.base_currency, by_day.segment, by_day.source_system,
-            by_day.party_id, by_day.amount, by_day.unknown,
-            0 as months_back, extract(day from days_asked.as_of) as month_days
-        from days_asked
-        inner join by_day
-            on
-                by_day.on_day >= days_asked.month_on
-                and by_day.on_day <= days_asked.as_of
-                and (by_day.void_on is null or by_day.void_on > days_asked.as_of)
-        where by_day.name = 'sales'
-),
-monthly as (
-    {%- for what, columns, grouped in levels if what in groupings %}
-    {{ 'union all' if not loop.first }}
-    select
-        '{{ what }}' as grouped_by, as_of, {{ columns }}, cast(months_back as bigint) as months_back,
-        cast(month_days as bigint) as month_days, sum(amount) as amount, sum(unknown) as unknown
-    from months_of_parties
-    where as_of in (select as_of from asked where grouped_by = '{{ what }}')
-    group by as_of, {{ grouped }}, months_back, month_days
-    {%- endfor %}
 )
 {%- endmacro %}

@@ -3,6 +3,11 @@
     cast({{ expression }} as decimal(18, 4))
 {%- endmacro %}
 
+{#- A sum of many amounts: each fits decimal(18,4), and one absurd amount in a source must not stop all the marts. -#}
+{% macro total(expression) -%}
+    cast({{ expression }} as decimal(38, 4))
+{%- endmacro %}
+
 {#- An amount, rounded half up to the decimals that ISO 4217 gives its currency: 2 but for these. -#}
 {% macro rounded(expression, currency, kind='decimal(18, 4)') -%}
     case

@@ -19,7 +19,7 @@ GROUPED_BY = ("legal_entity", "segment", "party")
 SEGMENTS = ("country", "payment_terms", "currency")
 MOST_DAYS = 3660
 _RELATION = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){0,2}")
-_MACROS = ("quotient", "measures_of_parties")
+_MACROS = ("quotient", "measures_of_parties", "measures_of_groups")
 
 
 def measures_sql(
