@@ -72,7 +72,7 @@ def test_a_gate_that_fails_is_mailed_once(tmp_path: Path, prepared: Prepared, mo
         assert len(server.taken) == 1, "it lasts, and was told"
         (message,) = server.got("ann@acme.example")
         assert message["Subject"] == "[Acme] gate failed: fct_tie_out"
-        assert "1 of 4 failed: Open items, unapplied included, equal the control account" in message.get_content()
+        assert "1 of 5 failed: Open items, unapplied included, equal the control account" in message.get_content()
         assert "Gadget" not in message.get_content()
     kept = [p.read_bytes() for p in (config.parent / "data").rglob("*") if p.is_file()]
     assert not [1 for text in [ran.stdout, ran.stderr, *(k.decode("latin-1") for k in kept)] if PASSWORD in text]

@@ -176,5 +176,5 @@ def test_a_gate_that_failed_stays_failed_until_what_it_judged_is_another(copy: P
     assert stood(passed(copy))["gate"] is False, "a verdict that was edited is no verdict"
     assert rows(copy, "select count(*) as n from ops.gate_verdict")[0]["n"] > verdicts[0]["n"]
     with (copy.parent / "drop" / "gl_balances.csv").open("a", encoding="utf-8") as file:
-        file.write("US,1200,USD,2026-04-30,350.50\n")
+        file.write("US,1200,USD,2026-03-31,350.50\n")
     assert passed(copy).code == 0
