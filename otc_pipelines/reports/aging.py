@@ -13,6 +13,7 @@ from typing import Any
 from connectors.kit.errors import ConfigError
 from connectors.kit.money import shown
 from otc_pipelines.reports import Report
+from otc_pipelines.reports.clocks import clock_facts
 from otc_pipelines.settings import Instance
 from otc_pipelines.transform.aging_sql import aging_sql
 from otc_pipelines.warehouse import Warehouse
@@ -69,21 +70,8 @@ def aging_report(instance: Instance, question: AgingQuestion) -> Report:
         first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
     rows = [_as_text(row) for row in found.to_pylist()]
     columns = [c for c in found.column_names if c != "base_currency"]
-    return Report(rows, columns, _facts(question, first))
-
-
-def _facts(question: AgingQuestion, first: datetime | None) -> dict[str, Any]:
-    notes = []
-    if question.known_at and first and question.known_at < first:
-        notes.append("known-at is before the first load: answered from the times at which the source recorded its rows")
-    if question.loaded_at and (first is None or question.loaded_at < first):
-        notes.append("nothing had been loaded")
-    return {
-        "as_of": question.as_of.isoformat(),
-        "known_at": question.known_at.isoformat() if question.known_at else None,
-        "loaded_at": question.loaded_at.isoformat() if question.loaded_at else None,
-        "notes": "; ".join(notes) or None,
-    }
+    clocks = clock_facts(question.known_at, question.loaded_at, first)
+    return Report(rows, columns, {"as_of": question.as_of.isoformat(), **clocks})
 
 
 def _as_text(row: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.kit.errors import ConfigError
 from otc_pipelines.reports import Report
+from otc_pipelines.reports.clocks import clock_facts
 from otc_pipelines.settings import Instance
 from otc_pipelines.transform.measures_sql import GROUPED_BY, MOST_DAYS, SEGMENTS, measures_sql
 from otc_pipelines.warehouse import Warehouse
@@ -75,22 +76,8 @@ def metrics_report(instance: Instance, question: MetricsQuestion) -> Report:
         first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
     columns = [*_WHO[question.group_by], "base_currency", "days", *MEASURES, "notes"]
     rows = [{name: _as_text(row[name]) for name in columns} for row in found]
-    return Report(rows, columns, _facts(question, first))
-
-
-def _facts(question: MetricsQuestion, first: datetime | None) -> dict[str, Any]:
-    notes = []
-    if question.known_at and first and question.known_at < first:
-        notes.append("known-at is before the first load: answered from the times at which the source recorded its rows")
-    if question.loaded_at and (first is None or question.loaded_at < first):
-        notes.append("nothing had been loaded")
-    return {
-        "as_of": question.as_of.isoformat(),
-        "window_days": question.days,
-        "known_at": question.known_at.isoformat() if question.known_at else None,
-        "loaded_at": question.loaded_at.isoformat() if question.loaded_at else None,
-        "notes": "; ".join(notes) or None,
-    }
+    clocks = clock_facts(question.known_at, question.loaded_at, first)
+    return Report(rows, columns, {"as_of": question.as_of.isoformat(), "window_days": question.days, **clocks})
 
 
 def _as_text(value: Any) -> Any:
