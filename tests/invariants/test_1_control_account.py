@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otc_pipelines.posting import Movement
+from otc_pipelines.transform.rendering import macros
 from tests.invariants.world import ACCOUNT, THOROUGH, caught, expected, in_force, posted, reference
 from tests.reference.generate import histories
 
@@ -35,7 +36,8 @@ def tie_out_sql(ledger: str = "fct_ar_ledger") -> str:
         ref=lambda name: ledger if name == "fct_ar_ledger" else name,
         source=lambda schema, name: name,
         today=lambda: "date '2026-07-01'",
-        money=lambda expression: f"cast({expression} as decimal(18, 4))",
+        money=macros("money.sql").money,
+        total=macros("money.sql").total,
     )
 
 
