@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.kit.errors import FatalError
+from otc_pipelines.transform.parsed import keep, kept, parsed_of
 from otc_pipelines.transform.report import NodeResult, TransformReport
 from otc_pipelines.warehouse import Warehouse
 
@@ -78,10 +79,18 @@ def build(
 def parsed_project(
     project_dir: Path, warehouse: Warehouse, vars: Mapping[str, Any], target_path: Path
 ) -> dict[str, Any]:
-    """Return dbt's own manifest of the project: models, tests, what depends on what. No warehouse is opened."""
-    with _environment(warehouse, 1, connects=False), contextlib.redirect_stdout(io.StringIO()):
-        found = _parsed(project_dir, vars, _common(project_dir, vars, target_path))
-    return dict(found.writable_manifest().to_dict(omit_none=False))
+    """Return dbt's own manifest of the project: models, tests, what depends on what. No warehouse is opened.
+
+    What an earlier process was told of the same files, variables and versions is told again without dbt.
+    """
+    of = parsed_of(fingerprint(project_dir), vars, warehouse.dbt_environment(connects=False))
+    told = kept(target_path, of)
+    if told is None:
+        with _environment(warehouse, 1, connects=False), contextlib.redirect_stdout(io.StringIO()):
+            found = _parsed(project_dir, vars, _common(project_dir, vars, target_path))
+        told = dict(found.writable_manifest().to_dict(omit_none=False))
+        keep(target_path, of, told)
+    return told
 
 
 def _common(project_dir: Path, variables: Mapping[str, Any], target_path: Path) -> list[str]:
