@@ -68,7 +68,7 @@ _MOVEMENTS = pa.schema(
     + [(name, pa.timestamp("us", tz="UTC")) for name in ("recorded_at", "loaded_at")]
     + [("amount", pa.decimal128(18, 4)), ("currency", pa.string())]
     + [("base_amount", pa.decimal128(18, 4)), ("base_currency", pa.string())]
-    + [(name, pa.string()) for name in ("gl_account", "posted_in_load")]
+    + [(name, pa.string()) for name in ("gl_account", "posted_in_load", "allocation_id", "exchange_id")]
 )
 
 

@@ -19,7 +19,7 @@ from otc_pipelines.posting.fx import Rates, amount_of
 from otc_pipelines.posting.items import RECEIPT, Nothing, post_item
 from otc_pipelines.posting.model import Cluster, Finding, Movement, Posting, Settings
 from otc_pipelines.posting.settlement import Settlement
-from otc_pipelines.posting.sheet import Line, Sheet
+from otc_pipelines.posting.sheet import Exchange, Line, Sheet
 from otc_pipelines.posting.splits import Kept
 from otc_pipelines.posting.unit import Unit
 from otc_pipelines.posting.units import independent, whole
@@ -173,14 +173,26 @@ def _report_rows(books: Books, held: Held) -> None:
 
 
 def _movement(source_system: str, posted_in_load: str, delta: Delta) -> Movement:
-    head, cause, tail, known = delta.line
+    head, cause, tail, known, exchange = delta.line
     base = amount_of(delta.base) if known else None
     said = (source_system, *head, *cause, delta.recorded_at, delta.loaded_at)
-    name = "\x1f".join([_text(v) for v in (*said, *tail, known)])
-    movement_id = blake2b(name.encode(), digest_size=16).hexdigest()
+    exchange_id = None if exchange is None else _named(source_system, exchange)
+    also = () if exchange_id is None else (exchange_id,)
+    movement_id = _digest((*said, *tail, known, *also))
     currency, base_currency, account = tail
     amount = amount_of(delta.amount)
-    return Movement._make((movement_id, *said, amount, currency, base, base_currency, account, posted_in_load))
+    booked = (amount, currency, base, base_currency, account, posted_in_load)
+    return Movement._make((movement_id, *said, *booked, exchange.allocation_id if exchange else None, exchange_id))
+
+
+@lru_cache(maxsize=1024)
+def _named(source_system: str, exchange: Exchange) -> str:
+    """Return the name that the movements of both sides have in common."""
+    return _digest((source_system, *exchange))
+
+
+def _digest(said: Iterable[object]) -> str:
+    return blake2b("\x1f".join([_text(v) for v in said]).encode(), digest_size=16).hexdigest()
 
 
 @lru_cache(maxsize=4096, typed=True)

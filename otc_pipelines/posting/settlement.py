@@ -13,7 +13,7 @@ from typing import NamedTuple
 from otc_pipelines.posting.events import Spent, plan
 from otc_pipelines.posting.findings import Held, shown
 from otc_pipelines.posting.items import Item, Share
-from otc_pipelines.posting.sheet import Sheet
+from otc_pipelines.posting.sheet import Exchange, Sheet
 from otc_pipelines.posting.takers import Piece, Take, Taker, Takers
 from otc_pipelines.posting.unit import Rows
 
@@ -180,16 +180,17 @@ class Settlement:
     ) -> None:
         document, source = taker.document, taker.source
         bases = _stated(taker, pieces, left)
+        exchange = _exchange(taker)
         if document is not None:
             for i, piece in enumerate(pieces):
                 if piece.share is not None:
                     amount = sign * piece.amount
                     base = document.base_of(amount) if bases is None else sign * bases[i]
-                    self._sheet.add(piece.share.head, what, cause, cause_id, day, document.tail, amount, base)
+                    self._sheet.add(piece.share.head, what, cause, cause_id, day, document.tail, amount, base, exchange)
         if source is not None:
             amount = -sign * sum(p.source_amount for p in pieces)
             base = source.base_of(amount) if bases is None else -sign * sum(bases)
-            self._sheet.add(source.head, what, cause, cause_id, day, source.tail, amount, base)
+            self._sheet.add(source.head, what, cause, cause_id, day, source.tail, amount, base, exchange)
 
     def _report(self, taker: Taker) -> None:
         """Report what a taker wanted and did not get, and undoing that had nothing to undo."""
@@ -235,6 +236,17 @@ class Settlement:
             self._sheet.add(
                 item.head, what, "receipt_events", row.row_key, day, item.tail, amount, item.base_of(amount)
             )
+
+
+def _exchange(taker: Taker) -> Exchange | None:
+    """Return the two sides of an allocation; None for an adjustment, which has one."""
+    document, source = taker.document, taker.source
+    if document is None or source is None:
+        return None
+    valued = taker.rate is not None or (document.rate is not None and source.rate is not None)
+    entity, party = document.head[:2]
+    owed, paid = (document.item_id, document.currency), (source.kind, source.item_id, source.currency)
+    return Exchange(taker.key, entity, party, *owed, *paid, valued)
 
 
 def _stated(taker: Taker, pieces: list[Piece], left: int) -> list[int] | None:

@@ -6,13 +6,34 @@ Belongs here: adding, and the difference of sheets. Not here: which movements th
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 #: (legal entity, party, item type, item, instalment, document type, document date, due date)
 Head = tuple[object, ...]
 #: (currency, base currency, gl account)
 Tail = tuple[object, ...]
-#: head, (movement type, cause entity, cause id, effective date), tail, whether the base amount is known
-Line = tuple[Head, tuple[str, str, str, date], Tail, bool]
+
+
+class Exchange(NamedTuple):
+    """The two sides of an allocation, as they stand: what each of its movements, and of what undoes it, says.
+
+    ``valued``: both sides have a base amount. Sides that change in any of this are another exchange, so that the
+    movements of one always concern the same two items in the same currencies and are all valued, or not.
+    """
+
+    allocation_id: str
+    legal_entity: object
+    party_id: object
+    document_id: str
+    document_currency: str
+    source_type: str
+    source_id: str
+    source_currency: str
+    valued: bool
+
+
+#: head, (movement type, cause entity, cause id, effective date), tail, whether the base amount is known, exchange
+Line = tuple[Head, tuple[str, str, str, date], Tail, bool, Exchange | None]
 
 
 class Sheet:
@@ -33,10 +54,11 @@ class Sheet:
         tail: Tail,
         amount: int,
         base: int | None,
+        exchange: Exchange | None = None,
     ) -> None:
-        """Add a movement; one that moves nothing is left out."""
+        """Add a movement; one that moves nothing is left out. ``exchange``: of which allocation it is one side."""
         if amount or base:
-            line = (head, (what, cause, cause_id, effective), tail, base is not None)
+            line = (head, (what, cause, cause_id, effective), tail, base is not None, exchange)
             held = self.lines.get(line)
             self.lines[line] = (amount, base or 0) if held is None else (held[0] + amount, held[1] + (base or 0))
 

@@ -86,6 +86,11 @@ _SNAPSHOTS = (
         run_id text not null)""",
 )
 
+_EXCHANGES = (
+    "alter table ops.ar_movement add column allocation_id text",
+    "alter table ops.ar_movement add column exchange_id text",
+)
+
 MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("0001_loads", _LOADS),
     ("0002_ledger", _LEDGER),
@@ -93,6 +98,7 @@ MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("0004_sync", _SYNC),
     ("0005_audit", _AUDIT),
     ("0006_aging_snapshots", _SNAPSHOTS),
+    ("0007_exchanges", _EXCHANGES),
 )
 
 SERVER_INDEXES: Sequence[str] = (

@@ -2,7 +2,7 @@ with posted as (
     select
         movement_id, source_system, legal_entity, party_id, item_type, item_id, installment_no, document_type, document_date,
         due_date, movement_type, cause_entity, cause_id, effective_date, recorded_at, loaded_at, amount, currency,
-        base_amount, base_currency, gl_account, posted_in_load
+        base_amount, base_currency, gl_account, posted_in_load, allocation_id, exchange_id
     from {{ source('ops', 'ar_movement') }}
 ),
 
@@ -50,7 +50,8 @@ pending_on_installments as (
             when open_amount > 0
                 then -{{ rounded(share_of('base_open_amount', 'amount', 'open_amount'), 'base_currency') }}
         end as base_amount,
-        base_currency, cast(null as text) as gl_account, run_id as posted_in_load
+        base_currency, cast(null as text) as gl_account, run_id as posted_in_load, cast(null as text) as allocation_id,
+        cast(null as text) as exchange_id
     from applied
 ),
 
@@ -66,7 +67,8 @@ pending_unapplied as (
         case
             when min(currency) = min(base_currency) then -(min(line_amount) - sum(amount))
         end as base_amount,
-        min(base_currency) as base_currency, cast(null as text) as gl_account, min(run_id) as posted_in_load
+        min(base_currency) as base_currency, cast(null as text) as gl_account, min(run_id) as posted_in_load,
+        cast(null as text) as allocation_id, cast(null as text) as exchange_id
     from applied
     group by bank_source, bank_line_id
     having min(line_amount) - sum(amount) > 0
@@ -106,6 +108,8 @@ select
     {{ money('base_amount') }} as base_amount,
     base_currency,
     gl_account,
+    allocation_id,
+    exchange_id,
     posting_state,
     posted_in_load
 from movements

@@ -24,7 +24,8 @@ _MOVEMENTS = """
         'invoice' as document_type, date '2026-01-01' as document_date, due as due_date, movement_type, cause as cause_entity,
         cause_id, date '2026-01-05' as effective_date, timestamptz '2026-01-05 00:00:00+00' as recorded_at,
         timestamptz '2026-01-06 00:00:00+00' as loaded_at, cast(amount as decimal(18,4)) as amount, 'USD' as currency,
-        cast(amount as decimal(18,4)) as base_amount, 'USD' as base_currency, '1200' as gl_account, 'L' as posted_in_load
+        cast(amount as decimal(18,4)) as base_amount, 'USD' as base_currency, '1200' as gl_account, 'L' as posted_in_load,
+        case when movement_type = 'allocation' then 'L1' end as allocation_id, case when movement_type = 'allocation' then 'x1' end as exchange_id
     from (values
         ('m1', 'installment', 'D1', 1, date '2026-01-10', 'document', 'documents', 'D1', 100.00),
         ('m2', 'installment', 'D2', 1, date '2026-03-01', 'document', 'documents', 'D2', 50.00),
@@ -65,7 +66,13 @@ _TABLES = (
     """create table marts.fct_roll_forward as select 'US|USD|2026-01-01' as roll_forward_key, 'US' as legal_entity,
         'USD' as currency, date '2026-01-01' as period_start, 0.00 as opening, 150.00 as billed, 0.00 as credited,
         -40.00 as cash_received, 0.00 as cash_returned, 0.00 as adjusted, 0.00 as voided, 0.00 as fx, 110.00 as closing,
-        0.00 as residual""",
+        0.00 as residual, 0.00 as base_opening, 150.00 as base_billed, 0.00 as base_credited, -40.00 as base_cash_received,
+        0.00 as base_cash_returned, 0.00 as base_adjusted, 0.00 as base_voided, 0.00 as base_fx, 110.00 as base_closing,
+        0.00 as base_residual""",
+    """create table marts.fct_fx_realised as select 'm4' as fx_realised_key, 'erp' as source_system, 'US' as legal_entity,
+        'L1' as allocation_id, 'x1' as exchange_id, date '2026-01-05' as effective_date, 'USD' as currency,
+        -30.00 as document_amount, 'USD' as source_currency, 30.00 as source_amount, -30.00 as document_base_amount,
+        30.00 as source_base_amount, 0.00 as realised_fx, 'realised' as status""",
     """create table marts.fct_bank_lines as select 'bank' as source_system, 'B1' as bank_line_id,
         cast(50 as decimal(18,4)) as amount, 'pending' as match_status, 'booked' as bank_status""",
     """create table marts.fct_match_decisions as select 'bank' as bank_source, 'B1' as bank_line_id, true as is_current,

@@ -211,7 +211,9 @@ def test_a_returned_cheque_that_is_redeposited_leaves_its_whole_history(tables):
     assert buckets(tables, ledger, "2017-04-11") == {}
     assert buckets(tables, ledger, "2017-05-01") == {"d31_60": 500, "total": 500}
     assert buckets(tables, ledger, "2017-05-02") == {}
-    assert {m.movement_type for m in ledger.movements if m.item_id == "R"} == {"receipt", "allocation"}
+    told = [(m.movement_type, m.amount) for m in ledger.movements if m.item_id == "R"]
+    bounced = [("receipt_event", -500), ("receipt_event", 500)]
+    assert sorted(told) == [("allocation", 500), ("receipt", -500), *bounced]
     back = [m for m in ledger.movements if m.item_id == "A" and m.movement_type == "receipt_event"]
     assert [(str(m.effective_date), m.amount) for m in back] == [("2017-04-12", 500)]
 
