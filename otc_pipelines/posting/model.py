@@ -214,8 +214,8 @@ class Movement(NamedTuple):
     """One signed movement on an instalment or on an unapplied balance: a row of ``ops.ar_movement``.
 
     ``base_amount`` None: not known for want of a rate. An item's base balance is known where its movements without a
-    base amount sum to nothing. ``allocation_id``: the allocation it is one side of, or gives back; ``exchange_id`` names
-    both sides of it as they stood, so that the movements of one concern the same two items, in the same currencies.
+    base amount sum to nothing. ``allocation_id``: the allocation it is one side of, or gives back; ``exchange_id``
+    names both sides as they stood, so that the movements of one concern the same two items, in the same currencies.
     """
 
     movement_id: str

@@ -9,48 +9,23 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
-import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otc_pipelines.posting import Movement
-from otc_pipelines.transform.rendering import macros
 from tests.invariants.world import ACCOUNT, THOROUGH, caught, expected, in_force, posted, reference
 from tests.reference.generate import histories
+from tests.reference.marts import ledger_table, mart_sql, put
 
-MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
 FIRST = date(2026, 1, 1)
 STATED = datetime(2026, 6, 30, tzinfo=UTC)
-NAMES = Movement._fields
-
-
-def tie_out_sql(ledger: str = "fct_ar_ledger") -> str:
-    """The model, its references read as tables. ``ledger``: what stands for the ledger."""
-    (model,) = MODELS.rglob("fct_tie_out.sql")
-    template = jinja2.Environment(autoescape=False).from_string(model.read_text(encoding="utf-8"))
-    return template.render(
-        ref=lambda name: ledger if name == "fct_ar_ledger" else name,
-        source=lambda schema, name: name,
-        today=lambda: "date '2026-07-01'",
-        money=macros("money.sql").money,
-        total=macros("money.sql").total,
-    )
 
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as c:
-        c.execute("set TimeZone = 'UTC'")
-        types = {
-            "installment_no": "bigint", "amount": "decimal(18,4)", "base_amount": "decimal(18,4)",
-            "recorded_at": "timestamptz", "loaded_at": "timestamptz",
-        } | dict.fromkeys(("document_date", "due_date", "effective_date"), "date")  # fmt: skip
-        columns = ", ".join(f"{n} {types.get(n, 'text')}" for n in NAMES)
-        c.execute(f"create table fct_ar_ledger ({columns}, posting_state text default 'posted')")
+    with ledger_table() as c:
         c.execute("create table legal_entity (legal_entity text, ar_account text)")
         c.execute(
             """create table int_gl_balances__current (source_system text, row_key text, legal_entity text,
@@ -75,13 +50,8 @@ def control_balances(history, on):
 
 def check(c, history, days=(4, 11), off=Decimal(0), ledger="fct_ar_ledger"):
     """Every stated day is compared; ``off`` is what the earliest one is wrong by."""
-    c.execute("delete from fct_ar_ledger")
+    put(c, posted(history).movements)
     c.execute("delete from int_gl_balances__current")
-    movements = [tuple(m) for m in posted(history).movements]
-    if movements:
-        c.executemany(
-            f"insert into fct_ar_ledger ({', '.join(NAMES)}) values ({', '.join('?' * len(NAMES))})", movements
-        )
     controls = {}
     for on in (FIRST + timedelta(days=day) for day in sorted(days)):
         for (entity, currency), balance in control_balances(history, on).items():
@@ -92,7 +62,8 @@ def check(c, history, days=(4, 11), off=Decimal(0), ledger="fct_ar_ledger"):
                 [str(len(controls)), entity, ACCOUNT, currency, on, balance + wrong, STATED, STATED],
             )
     result = c.execute(
-        f"select legal_entity, currency, as_of, ledger_balance, difference, status from ({tie_out_sql(ledger)})"
+        "select legal_entity, currency, as_of, ledger_balance, difference, status"
+        f" from ({mart_sql('fct_tie_out', ledger)})"
     )
     judged = {}
     for entity, currency, on, balance, difference, status in result.fetchall():

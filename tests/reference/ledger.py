@@ -51,6 +51,10 @@ class Reference:
         """Balance and base balance of each (item type, item, instalment); what is nothing is left out."""
         return View(self, visible_at(self.arrived, known, loaded), loaded).at(t)
 
+    def realised(self, t: date, known: datetime = EVER, loaded: datetime = EVER) -> dict[str, Decimal | None]:
+        """Realised exchange gain (+) or loss (-) of each allocation that has any."""
+        return View(self, visible_at(self.arrived, known, loaded), loaded).realised(t)
+
     def final(self) -> View:
         return View(self, visible_at(self.arrived, EVER, EVER), EVER)
 
@@ -321,14 +325,7 @@ class View:
         for receipt_id in self.claims:
             self.stay_within(self.items["receipt", receipt_id])
         for taker in self.takers:
-            if not taker["got"]:
-                continue
-            steps = [(taker["day"], taker["got"], -1)]
-            left = taker["got"]
-            for x in in_time(taker):
-                left, gone = without(taker, left, x)
-                steps.append((max(x["day"], taker["day"]), gone, 1))
-            for day, parts, sign in steps:
+            for day, parts, sign in self.steps(taker):
                 for number, amount, _ in parts if taker["document"] else []:
                     add(taker["document"], number, sign * amount, day)
                 if taker["source"]:
@@ -350,6 +347,37 @@ class View:
             for key, (amount, base, unknown) in totals.items()
             if amount or base or unknown
         }
+
+    def steps(self, taker) -> list[tuple[date, list[tuple[int | None, Decimal, Decimal]], int]]:
+        """What a taker took, -1, and what gave it back, 1, by their days."""
+        left = taker["got"]
+        steps = [(taker["day"], left, -1)] if left else []
+        for x in in_time(taker) if left else []:
+            left, gone = without(taker, left, x)
+            steps.append((max(x["day"], taker["day"]), gone, 1))
+        return steps
+
+    def realised(self, t: date) -> dict[str, Decimal | None]:
+        """Exchange difference of each allocation: both its sides at their own rates. None: one of the rates is unknown
+        and something of it is left; what is nothing is left out."""
+        for receipt_id in self.claims:
+            self.stay_within(self.items["receipt", receipt_id])
+        found: dict[str, Decimal | None] = {}
+        for taker in (x for x in self.takers if x["document"] and x["source"]):
+            document, source, total, left = taker["document"], taker["source"], Decimal(0), [Decimal(0), Decimal(0)]
+            unknown = document["rate"] is None or source["rate"] is None
+            for day, parts, sign in self.steps(taker):
+                if day > t:
+                    continue
+                of_source = sum((p[2] for p in parts), Decimal(0))
+                left[0] += sign * sum((p[1] for p in parts), Decimal(0))
+                left[1] += sign * of_source
+                if not unknown:
+                    total += sum((self.base(document, sign * p[1]) or Decimal(0) for p in parts), Decimal(0))
+                    total += self.base(source, -sign * of_source) or Decimal(0)
+            if total or (unknown and any(left)):
+                found[taker["id"]] = None if unknown else total
+        return found
 
     def base(self, item, amount) -> Decimal | None:
         return None if item["rate"] is None else rounded(Fraction(amount) * item["rate"], self.ledger.base_currency)
