@@ -29,7 +29,7 @@ KINDS: Mapping[str, frozenset[str]] = {
         }
     ),
     "quarantine": frozenset({"run_id", "quarantine_id", "source", "entity", "action", "rows", "status"}),
-    "posting": frozenset({"run_id", "movements", "quarantined", "sources", "posted_to"}),
+    "posting": frozenset({"run_id", "movements", "quarantined", "sources", "posted_to", "linked", "left_alone"}),
     "decision": frozenset(
         {
             "run_id",

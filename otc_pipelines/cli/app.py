@@ -16,6 +16,7 @@ from otc_pipelines.cli.commands import (
     audit,
     deliver,
     explain,
+    fx,
     ledger,
     metrics,
     migrate,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (setup, operate, quarantine, ledger, ties, metrics, explain, migrate, deliver, audit):
+for room in (setup, operate, quarantine, ledger, ties, metrics, fx, explain, migrate, deliver, audit):
     room.register(app)
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from otc_pipelines.audit import append, audited
 from otc_pipelines.flow.context import Flow, StepReport
+from otc_pipelines.flow.exchanges import Links, standing
 from otc_pipelines.flow.snapshots import keep_snapshots
 from otc_pipelines.posting import (
     AdjustmentVersion,
@@ -81,9 +82,10 @@ def post(flow: Flow) -> StepReport:
     with audited(flow.warehouse) as tx:
         since = tx.scalar("select max(posted_to) from ops.posting_run")
         newest = tx.scalar("select max(loaded_at) from ops.load")
+        linked = _link(tx, flow)
         if newest is None or (since is not None and newest <= since):
             days = keep_snapshots(tx, flow.instance, flow.instance.company.today(), flow.run_id)
-            message = "nothing new to post" + (f"; {days}" if days else "")
+            message = "; ".join(m for m in ("nothing new to post", linked, days) if m)
             return StepReport("post", "ledger", rows_new=0, seconds=time.monotonic() - started, message=message)
         movements, findings = _post(tx, flow, since)
         tx.insert_arrow("ops.ar_movement", _table(movements))
@@ -109,7 +111,9 @@ def post(flow: Flow) -> StepReport:
         rows_new=len(movements),
         quarantined=opened,
         seconds=time.monotonic() - started,
-        message="; ".join(m for m in (f"{resolved} held rows could be posted now" if resolved else "", days) if m),
+        message="; ".join(
+            m for m in (f"{resolved} held rows could be posted now" if resolved else "", linked, days) if m
+        ),
     )
 
 
@@ -125,6 +129,34 @@ def _post(tx: Tx, flow: Flow, since: datetime | None) -> tuple[list[Movement], l
         movements += posted.movements
         findings += posted.findings
     return movements, findings
+
+
+def _link(tx: Tx, flow: Flow) -> str:
+    """Link what an earlier version posted without saying which allocation it is a side of; say what was done."""
+    due = tx.scalar("select max(posted_to) from ops.exchange_due")
+    if due is None:
+        return ""
+    links = Links(standing(tx))
+    _touched(tx, None)
+    rows = {
+        entity: [row for row in _read(tx, entity, kind, key) if row.loaded_at <= due]
+        for entity, (kind, key) in _VERSIONS.items()
+    }
+    rates = Rates(
+        rate
+        for rate in (FxRateVersion._make(r) for r in _tuples(tx, "fx_rates", FxRateVersion._fields, "true"))
+        if rate.loaded_at <= due
+    )
+    settings = _settings(flow)
+    for cluster in clusters(**rows):
+        links.add(post_cluster(cluster, settings, rates, None, flow.run_id).movements)
+    links.write(tx)
+    tx.insert_arrow("ops.ar_movement", _table(links.appended))
+    tx.execute("delete from ops.exchange_due")
+    said = {"linked": len(links.told), "movements": len(links.appended), "left_alone": links.left_alone}
+    append(tx, kind="posting", subject="exchanges", actor=flow.actor, details={"run_id": flow.run_id, **said})
+    left = f", {links.left_alone} groups of rows left as they were" if links.left_alone else ""
+    return f"{len(links.told) + len(links.appended)} earlier movements linked to their allocations{left}"
 
 
 def _settings(flow: Flow) -> Settings:

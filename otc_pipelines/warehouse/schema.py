@@ -86,9 +86,15 @@ _SNAPSHOTS = (
         run_id text not null)""",
 )
 
+# What was posted before is linked by the next posting (flow/exchanges.py): ``exchange_due`` says up to which load.
 _EXCHANGES = (
     "alter table ops.ar_movement add column allocation_id text",
     "alter table ops.ar_movement add column exchange_id text",
+    """create table ops.exchange_link (
+        movement_id text not null, allocation_id text not null, exchange_id text not null)""",
+    "create table ops.exchange_due (posted_to timestamptz not null)",
+    """insert into ops.exchange_due
+        select max(posted_to) from ops.posting_run having max(posted_to) is not null""",
 )
 
 MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (

@@ -20,6 +20,7 @@ with movements as (
             when movement_type in ('receipt_event', 'refund') then 'cash_returned'
             when movement_type = 'adjustment' or (movement_type = 'undo' and cause_entity = 'adjustments') then 'adjusted'
             when movement_type = 'void' then 'voided'
+            when movement_type in ('allocation', 'undo') then 'fx'
         end as term
     from {{ ref('fct_ar_ledger') }}
     where posting_state = 'posted' and effective_date <= {{ today() }}

@@ -100,7 +100,7 @@ def test_a_third_currency_realises_both_differences_at_once(mart):
 
 
 def test_a_part_that_is_paid_realises_its_own_difference(mart):
-    """odoo/odoo#10644: 1,000 EUR invoiced at 1.5, 800 EUR of it paid at 2.0: of 1,500 USD 300 stay open, 400 are gain."""
+    """odoo/odoo#10644: 1,000 EUR invoiced at 1.5, 800 EUR paid at 2.0: of 1,500 USD 300 stay open, 400 are gain."""
     ledger = Ledger(
         USD,
         document("A", 1_000, "2016-01-01", currency="EUR", rate="1.5"),
@@ -125,7 +125,7 @@ def test_what_is_realised_is_no_payment(mart):
 
 
 def test_unlinking_takes_back_what_was_realised(mart):
-    """odoo/odoo#66653: 3,600 EUR invoiced as 1,200 USD and received as 1,800: a gain of 600, which unlinking the two must
+    """odoo/odoo#66653: 3,600 EUR invoiced as 1,200 USD and received as 1,800: a gain of 600, which unlinking them must
     reverse; there its reversal made a difference of its own."""
     ledger = Ledger(
         USD,
