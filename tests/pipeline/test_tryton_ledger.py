@@ -93,6 +93,28 @@ def open_by_document(instance: Instance) -> dict[str, Decimal]:
     return {r["item_id"]: r["amount"] for r in rows}
 
 
+def realised(instance: Instance) -> dict[tuple[str, date], Decimal]:
+    """What allocations realised, by customer and day."""
+    rows = instance.rows(
+        """select party_id, effective_date, sum(realised_fx) as realised from marts.fct_fx_realised
+        group by party_id, effective_date having sum(realised_fx) <> 0"""
+    )
+    return {(r["party_id"], r["effective_date"]): r["realised"] for r in rows}
+
+
+def booked_differences(instance: Instance) -> dict[tuple[str, date], Decimal]:
+    """The ERP's own exchange differences: receivable lines without second currency, reconciled with lines that have one.
+
+    A gain is debited to the receivable, a loss credited.
+    """
+    said = instance.erp.execute(
+        f"""select l.party::text, m.date, sum(l.debit - l.credit) {RECEIVABLE} and l.second_currency is null
+        and l.reconciliation in (select reconciliation from account_move_line where second_currency is not null)
+        group by l.party, m.date having sum(l.debit - l.credit) <> 0"""
+    )
+    return {(party, day): amount for party, day, amount in said}
+
+
 def test_each_party_s_balance_is_the_erp_s_aged_balance(instance):
     said = truth()
     expected = {str(row["party"]): Decimal(row["balance"]) for row in said["aged_balance"]["days_30_60_90"]}
@@ -174,6 +196,13 @@ def test_the_control_account_ties_out_and_nothing_is_held(instance):
     )
     assert base[0]["c"] == base[0]["l"] == instance.erp.execute(f"select sum(l.debit - l.credit) {RECEIVABLE}")[0][0]
     assert instance.rows("select * from ops.quarantine where status = 'open'") == []
+
+
+def test_what_was_realised_is_what_the_erp_booked_as_exchange_difference(instance):
+    """Invoices that are reconciled; one that is paid in part has no difference in the ERP yet, and none here."""
+    assert realised(instance) == booked_differences(instance)
+    statuses = instance.rows("select distinct status from marts.fct_fx_realised")
+    assert [r["status"] for r in statuses] == ["realised"]
 
 
 def test_a_cancelled_invoice_and_its_credit_note_pay_each_other(instance):
@@ -272,6 +301,9 @@ def test_what_the_erp_does_next_is_followed_to_the_cent(instance):
     days = [row[0] for row in instance.erp.execute(f"select distinct m.date {RECEIVABLE} order by m.date")]
     assert sum(day > date(2026, 11, 9) for day in days) > 5
     assert ledger_by_party(instance, *days) == erp_by_party(instance, *days)
+    differences = booked_differences(instance)
+    assert any(day == date(2026, 11, 22) for _, day in differences)
+    assert realised(instance) == differences
     with TrytonClient(instance.erp.settings()) as erp:
         said = erp.search_read("account.invoice", [("type", "=", "out")], ["amount_to_pay"])
     found = open_by_document(instance)
