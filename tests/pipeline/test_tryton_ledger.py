@@ -103,7 +103,7 @@ def realised(instance: Instance) -> dict[tuple[str, date], Decimal]:
 
 
 def booked_differences(instance: Instance) -> dict[tuple[str, date], Decimal]:
-    """The ERP's own exchange differences: receivable lines without second currency, reconciled with lines that have one.
+    """The ERP's exchange differences: receivable lines without second currency, reconciled with lines that have one.
 
     A gain is debited to the receivable, a loss credited.
     """
