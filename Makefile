@@ -61,7 +61,7 @@ lock: $(READY)  ## resolve pyproject.toml again
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --no-header --python-version 3.11 \
 		deploy/build.in -o deploy/build.lock && sed -i '1i # Made by `make lock` from deploy/build.in: hashes, no index host.' deploy/build.lock
 	@cd tests/live && for peer in *.in; do \
-		../../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --no-header --python-version 3.11 \
+		../../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header --python-version 3.11 \
 			$$peer -o $${peer%.in}.lock && sed -i "1i # Made by \`make lock\` from $$peer: hashes, no index host." $${peer%.in}.lock; done
 	@cd tests/live/jsforce && npm install --silent --package-lock-only
 

@@ -60,4 +60,5 @@ def dbt_vars(
         "hold_after_days": hold_after_days,
         "revaluation_rate_type": revaluation_rate_type,
         "revaluation_months": revaluation_months,
+        "semantic": False,  # for BI tools; nothing of it is built
     }
