@@ -16,6 +16,7 @@ from hashlib import blake2b
 
 import pyarrow as pa
 
+from otc_pipelines.flow.posting_rows import NODE, tuples
 from otc_pipelines.posting import Movement
 from otc_pipelines.warehouse import Tx
 
@@ -35,7 +36,7 @@ class Links:
     """What is to be told of standing movements, what is to be appended, and how many clusters were left alone."""
 
     def __init__(self, standing: Iterable[Movement]) -> None:
-        """Take the ledger as it stands, without links."""
+        """Take the ledger as it stands, or all of it that concerns some clusters, without links."""
         self.told: list[tuple[str, str, str]] = []
         self.appended: list[Movement] = []
         self.left_alone = 0
@@ -81,21 +82,37 @@ class Links:
             self.appended.append(rest._replace(amount=-amount, base_amount=-base if known else None))
 
     def write(self, tx: Tx) -> None:
-        """Tell the standing movements. The caller appends."""
+        """Keep what is to be told until all is compared (``link``). The caller appends."""
         columns = list(zip(*self.told, strict=True)) or [()] * len(_LINKS)
         tx.insert_arrow("ops.exchange_link", pa.table([pa.array(c, pa.string()) for c in columns], schema=_LINKS))
-        tx.execute(
-            """update ops.ar_movement set allocation_id = told.allocation_id, exchange_id = told.exchange_id
-            from ops.exchange_link as told where ops.ar_movement.movement_id = told.movement_id"""
-        )
-        tx.execute("delete from ops.exchange_link")
 
 
-def standing(tx: Tx) -> Iterable[Movement]:
-    """Yield the ledger as it stands."""
-    listed = ", ".join(Movement._fields)
-    for batch in tx.arrow_batches(f"select {listed} from ops.ar_movement"):  # noqa: S608
-        yield from (Movement._make(row) for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
+def link(tx: Tx) -> None:
+    """Tell the standing movements what was found of them; nothing is due any more."""
+    tx.execute(
+        """update ops.ar_movement set allocation_id = told.allocation_id, exchange_id = told.exchange_id
+        from ops.exchange_link as told where ops.ar_movement.movement_id = told.movement_id"""
+    )
+    for table in ("ops.exchange_link", "ops.exchange_due"):
+        tx.execute(f"delete from {table}")  # noqa: S608
+
+
+def stand(tx: Tx) -> None:
+    """Leave in ``otc_standing`` the ledger as it stands, each movement in the chunk of its item (``posting_rows``)."""
+    listed = ", ".join(f"m.{name}" for name in Movement._fields)
+    tx.temp(
+        "otc_standing",
+        f"""select c.chunk, {listed} from ops.ar_movement as m
+        join otc_chunks as c on c.source_system = m.source_system and c.id = m.item_id
+            and c.kind = case when m.item_type = 'receipt' then '{NODE["receipt_id"]}' else '{NODE["document_id"]}' end
+        order by c.chunk""",  # noqa: S608
+    )
+    tx.index("otc_standing", ["chunk"])
+
+
+def standing(tx: Tx, chunk: int) -> Iterable[Movement]:
+    """Yield what stands of one chunk."""
+    return map(Movement._make, tuples(tx, "otc_standing", Movement._fields, f"chunk = {chunk}"))
 
 
 def _said(m: Movement) -> tuple[Hashable, ...]:

@@ -1,6 +1,7 @@
 """Posting: the versions that are new, and all that hangs together with them, become movements of the ledger.
 
-Belongs here: which rows must be posted again, reading and writing them. Not here: any accounting rule (``posting/``).
+Belongs here: the transaction that posts, and what it writes. Not here: which rows are posted again (``posting_rows``),
+any accounting rule (``posting/``).
 """
 
 from __future__ import annotations
@@ -9,53 +10,19 @@ import hashlib
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from itertools import chain
 
 import pyarrow as pa
 
 from otc_pipelines.audit import append, audited
 from otc_pipelines.flow.context import Flow, StepReport
-from otc_pipelines.flow.exchanges import Links, standing
+from otc_pipelines.flow.exchanges import Links, link, stand, standing
+from otc_pipelines.flow.posting_rows import NODE, VERSIONS, clusters_of, cut, rates, touch
 from otc_pipelines.flow.snapshots import keep_snapshots
-from otc_pipelines.posting import (
-    AdjustmentVersion,
-    AllocationVersion,
-    DocumentVersion,
-    Finding,
-    FxRateVersion,
-    InstallmentVersion,
-    LegalEntity,
-    Movement,
-    Rates,
-    ReceiptEventVersion,
-    ReceiptVersion,
-    Settings,
-    clusters,
-)
+from otc_pipelines.posting import Finding, LegalEntity, Movement, Settings
 from otc_pipelines.posting import post as post_cluster
 from otc_pipelines.warehouse import Tx
 from otc_pipelines.warehouse.killpoint import killpoint
-
-_VERSIONS: dict[str, tuple[type[Any], str]] = {
-    "documents": (DocumentVersion, "document_id"),
-    "installments": (InstallmentVersion, "document_id"),
-    "receipts": (ReceiptVersion, "receipt_id"),
-    "receipt_events": (ReceiptEventVersion, "receipt_id"),
-    "allocations": (AllocationVersion, "allocation_id"),
-    "adjustments": (AdjustmentVersion, "adjustment_id"),
-}
-_NODE = {"document_id": "D", "receipt_id": "R", "allocation_id": "A", "adjustment_id": "J"}
-_EDGES = """
-    select source_system, 'A' as a_kind, allocation_id as a, 'D' as b_kind, document_id as b
-    from conformed.int_allocations__unioned where document_id is not null
-    union select source_system, 'A', allocation_id, case when source_type = 'receipt' then 'R' else 'D' end, source_id
-    from conformed.int_allocations__unioned where source_id is not null
-    union select source_system, 'A', allocation_id, 'A', reverses_id
-    from conformed.int_allocations__unioned where reverses_id is not null
-    union select source_system, 'J', adjustment_id, 'D', document_id
-    from conformed.int_adjustments__unioned where document_id is not null
-    union select source_system, 'J', adjustment_id, 'J', reverses_id
-    from conformed.int_adjustments__unioned where reverses_id is not null"""
 
 _MOVEMENTS = pa.schema(
     [
@@ -88,7 +55,6 @@ def post(flow: Flow) -> StepReport:
             message = "; ".join(m for m in ("nothing new to post", linked, days) if m)
             return StepReport("post", "ledger", rows_new=0, seconds=time.monotonic() - started, message=message)
         movements, findings = _post(tx, flow, since)
-        tx.insert_arrow("ops.ar_movement", _table(movements))
         opened, resolved = _hold(tx, findings, flow.run_id, newest)
         tx.insert("ops.posting_run", [{"posted_to": newest, "run_id": flow.run_id, "posted_at": datetime.now(UTC)}])
         append(
@@ -98,7 +64,7 @@ def post(flow: Flow) -> StepReport:
             actor=flow.actor,
             details={
                 "run_id": flow.run_id,
-                "movements": len(movements),
+                "movements": movements,
                 "quarantined": opened,
                 "posted_to": newest.isoformat(),
             },
@@ -108,7 +74,7 @@ def post(flow: Flow) -> StepReport:
     return StepReport(
         "post",
         "ledger",
-        rows_new=len(movements),
+        rows_new=movements,
         quarantined=opened,
         seconds=time.monotonic() - started,
         message="; ".join(
@@ -117,18 +83,18 @@ def post(flow: Flow) -> StepReport:
     )
 
 
-def _post(tx: Tx, flow: Flow, since: datetime | None) -> tuple[list[Movement], list[Finding]]:
-    _touched(tx, since)
-    rows = {entity: list(_read(tx, entity, kind, key)) for entity, (kind, key) in _VERSIONS.items()}
-    rates = Rates(FxRateVersion._make(r) for r in _tuples(tx, "fx_rates", FxRateVersion._fields, "true"))
-    settings = _settings(flow)
-    movements: list[Movement] = []
+def _post(tx: Tx, flow: Flow, since: datetime | None) -> tuple[int, list[Finding]]:
+    """Append the movements, a chunk of clusters at a time; return how many there are, and what is held."""
+    touch(tx, since)
+    known, settings = rates(tx), _settings(flow)
+    count = 0
     findings: list[Finding] = []
-    for cluster in clusters(**rows):
-        posted = post_cluster(cluster, settings, rates, since, flow.run_id)
-        movements += posted.movements
-        findings += posted.findings
-    return movements, findings
+    for chunk in range(cut(tx)):
+        posted = [post_cluster(cluster, settings, known, since, flow.run_id) for cluster in clusters_of(tx, chunk)]
+        findings += chain.from_iterable(p.findings for p in posted)
+        count += tx.insert_arrow("ops.ar_movement", _table(chain.from_iterable(p.movements for p in posted)))
+        killpoint("post.part")
+    return count, findings
 
 
 def _link(tx: Tx, flow: Flow) -> str:
@@ -136,27 +102,23 @@ def _link(tx: Tx, flow: Flow) -> str:
     due = tx.scalar("select max(posted_to) from ops.exchange_due")
     if due is None:
         return ""
-    links = Links(standing(tx))
-    _touched(tx, None)
-    rows = {
-        entity: [row for row in _read(tx, entity, kind, key) if row.loaded_at <= due]
-        for entity, (kind, key) in _VERSIONS.items()
-    }
-    rates = Rates(
-        rate
-        for rate in (FxRateVersion._make(r) for r in _tuples(tx, "fx_rates", FxRateVersion._fields, "true"))
-        if rate.loaded_at <= due
-    )
-    settings = _settings(flow)
-    for cluster in clusters(**rows):
-        links.add(post_cluster(cluster, settings, rates, None, flow.run_id).movements)
-    links.write(tx)
-    tx.insert_arrow("ops.ar_movement", _table(links.appended))
-    tx.execute("delete from ops.exchange_due")
-    said = {"linked": len(links.told), "movements": len(links.appended), "left_alone": links.left_alone}
+    touch(tx, None)
+    known, settings = rates(tx, until=due), _settings(flow)
+    chunks = cut(tx, until=due)
+    stand(tx)
+    said = {"linked": 0, "movements": 0, "left_alone": 0}
+    for chunk in range(chunks):
+        links = Links(standing(tx, chunk))
+        for cluster in clusters_of(tx, chunk):
+            links.add(post_cluster(cluster, settings, known, None, flow.run_id).movements)
+        links.write(tx)
+        said["linked"] += len(links.told)
+        said["movements"] += tx.insert_arrow("ops.ar_movement", _table(links.appended))
+        said["left_alone"] += links.left_alone
+    link(tx)
     append(tx, kind="posting", subject="exchanges", actor=flow.actor, details={"run_id": flow.run_id, **said})
-    left = f", {links.left_alone} groups of rows left as they were" if links.left_alone else ""
-    return f"{len(links.told) + len(links.appended)} earlier movements linked to their allocations{left}"
+    left = f", {said['left_alone']} groups of rows left as they were" if said["left_alone"] else ""
+    return f"{said['linked'] + said['movements']} earlier movements linked to their allocations{left}"
 
 
 def _settings(flow: Flow) -> Settings:
@@ -165,58 +127,6 @@ def _settings(flow: Flow) -> Settings:
         name: LegalEntity(instance.base_currency(name), own.ar_account) for name, own in instance.legal_entities.items()
     }
     return Settings(instance.company.base_currency, entities, instance.company.zone)
-
-
-def _touched(tx: Tx, since: datetime | None) -> None:
-    """Leave in ``otc_touched`` every document and receipt whose component has a version loaded after ``since``."""
-    if since is None:
-        parts = [
-            f"select source_system, '{_NODE[key]}' as kind, {key} as id from conformed.int_{entity}__unioned"  # noqa: S608
-            for entity, (_, key) in _VERSIONS.items()
-        ]
-        tx.temp("otc_touched", f"select distinct * from ({' union all '.join(parts)}) as p where id is not null")  # noqa: S608
-        return
-    parts = [
-        f"select source_system, '{_NODE[key]}' as kind, {key} as id from conformed.int_{entity}__unioned"  # noqa: S608
-        " where loaded_at > :since"
-        for entity, (_, key) in _VERSIONS.items()
-    ]
-    rated = """select v.source_system, '{kind}', v.{key} from conformed.int_{entity}__unioned as v
-        where v.fx_rate is null and v.currency in
-            (select from_currency from conformed.int_fx_rates__unioned where loaded_at > :since)"""
-    parts += [rated.format(kind="D", key="document_id", entity="documents")]
-    parts += [rated.format(kind="R", key="receipt_id", entity="receipts")]
-    tx.temp(
-        "otc_touched",
-        f"select distinct * from ({' union all '.join(parts)}) as p where id is not null",  # noqa: S608
-        since=since,
-    )
-    tx.temp("otc_edges", _EDGES)
-    before = -1
-    while (count := int(tx.scalar("select count(*) from otc_touched"))) != before:
-        before = count
-        tx.temp(
-            "otc_reached",
-            """select source_system, kind, id from otc_touched
-            union select e.source_system, e.a_kind, e.a from otc_edges as e join otc_touched as t
-                on t.source_system = e.source_system and t.kind = e.b_kind and t.id = e.b
-            union select e.source_system, e.b_kind, e.b from otc_edges as e join otc_touched as t
-                on t.source_system = e.source_system and t.kind = e.a_kind and t.id = e.a""",
-        )
-        tx.temp("otc_touched", "select * from otc_reached")
-
-
-def _read(tx: Tx, entity: str, kind: type[Any], key: str) -> Iterable[Any]:
-    where = f"""exists (select 1 from otc_touched as t where t.source_system = v.source_system
-        and t.kind = '{_NODE[key]}' and t.id = v.{key})"""  # noqa: S608
-    for values in _tuples(tx, entity, kind._fields, where):
-        yield kind._make(values)
-
-
-def _tuples(tx: Tx, entity: str, columns: Iterable[str], where: str) -> Iterable[tuple[Any, ...]]:
-    listed = ", ".join(f'v."{c}"' for c in columns)
-    for batch in tx.arrow_batches(f"select {listed} from conformed.int_{entity}__unioned as v where {where}"):  # noqa: S608
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _table(movements: Iterable[Movement]) -> pa.Table:
@@ -234,13 +144,13 @@ def _hold(tx: Tx, findings: Iterable[Finding], run_id: str, newest: datetime) ->
     open_now = {r["quarantine_id"] for r in held}
     touched = {
         (r["source_system"], r["entity"], r["row_key"])
-        for entity, (_, key) in _VERSIONS.items()
+        for entity, (_, key) in VERSIONS.items()
         for r in tx.rows(
             f"""select distinct v.source_system, '{entity}' as entity, v.row_key
             from conformed.int_{entity}__unioned as v
             where v.row_key in (select row_key from ops.quarantine where status = 'open' and stage = 'posting')
                 and exists (select 1 from otc_touched as t where t.source_system = v.source_system
-                    and t.kind = '{_NODE[key]}' and t.id = v.{key})"""  # noqa: S608
+                    and t.kind = '{NODE[key]}' and t.id = v.{key})"""  # noqa: S608
         )
     }
     released = [

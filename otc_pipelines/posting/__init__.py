@@ -4,7 +4,8 @@
 open(item, T, K, L) = the sum of ``amount`` where effective_date <= T, recorded_at <= K and loaded_at <= L.
 """
 
-from otc_pipelines.posting.clusters import Links, clusters
+from otc_pipelines.posting.clusters import clusters
+from otc_pipelines.posting.components import linked
 from otc_pipelines.posting.engine import post
 from otc_pipelines.posting.fx import Rates
 from otc_pipelines.posting.model import (
@@ -32,7 +33,6 @@ __all__ = [
     "FxRateVersion",
     "InstallmentVersion",
     "LegalEntity",
-    "Links",
     "Movement",
     "Posting",
     "Rates",
@@ -40,5 +40,6 @@ __all__ = [
     "ReceiptVersion",
     "Settings",
     "clusters",
+    "linked",
     "post",
 ]

@@ -1,7 +1,7 @@
 """Clusters: the rows that can move each other's balances.
 
-Belongs here: what links two rows. A caller that cannot hold all rows links their keys first (``Links``), then reads the
-rows of some clusters at a time.
+Belongs here: what links two rows. A caller that cannot hold all rows cuts them by the same links, and gives those of
+some clusters at a time.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Connected components: which things belong together because something links them.
 
-Belongs here: union-find over any hashable nodes. Not here: what a link is.
+Belongs here: union-find over any hashable nodes, and over many numbered ones in little memory. Not here: what a link
+is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from array import array
+from collections.abc import Hashable, Iterable
 
 
 class Components:
@@ -43,3 +45,20 @@ class Components:
             a, b = b, a
         self._parent[b] = a
         size[a] = size.get(a, 1) + size.get(b, 1)
+
+
+def linked(count: int, pairs: Iterable[tuple[int, int]]) -> array[int]:
+    """Return what stands for the component of each of the nodes 0 … ``count`` - 1: its lowest number."""
+    parent = array("q", range(count))
+    for one, other in pairs:
+        while parent[one] != one:
+            parent[one] = one = parent[parent[one]]
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
+        if one < other:
+            parent[other] = one
+        else:
+            parent[one] = other
+    for node in range(count):
+        parent[node] = parent[parent[node]]
+    return parent

@@ -108,7 +108,8 @@ def test_a_late_payment_restates_its_customer_from_its_day_on_and_both_are_rows(
     assert len(parents.out.splitlines()) == 2
 
 
-def test_killed_while_it_posts_neither_ledger_nor_snapshots_know_of_it(config: Path) -> None:
+@pytest.mark.parametrize("where", ["post.part", "post.before_commit"])
+def test_killed_while_it_posts_neither_ledger_nor_snapshots_know_of_it(config: Path, where: str) -> None:
     assert passed(config).code == 0
     pay_late(config)
     tables = ("ar_movement", "posting_run", "aging_snapshot", "aging_snapshot_day", "aging_snapshot_run")
@@ -117,7 +118,7 @@ def test_killed_while_it_posts_neither_ledger_nor_snapshots_know_of_it(config: P
         return [rows(config, f"select count(*) as n from ops.{t}")[0]["n"] for t in tables]
 
     before = counted()
-    died = otc_process("run", config=config, env={"OTC_KILL_AT": "post.before_commit"})
+    died = otc_process("run", config=config, env={"OTC_KILL_AT": where})
     assert died.returncode == -signal.SIGKILL
     assert counted() == before
     assert passed(config).code == 0

@@ -6,7 +6,8 @@ The answer is the slow reference's, made from the rows as they were written and 
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
+import shutil
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import Any
 import pytest
 
 from connectors.kit.receivables import RECEIVABLES
+from otc_pipelines.flow import posting, posting_rows
+from otc_pipelines.flow.context import Flow
+from otc_pipelines.posting import Movement
 from otc_pipelines.reports.aging import AgingQuestion, aging_report
 from otc_pipelines.settings import load
 from tests.pipeline.conftest import Prepared
-from tests.pipeline.house import configure, passed, rows
+from tests.pipeline.house import change, configure, passed, rows
 from tests.reference.generate import LOADS, Maker
 from tests.reference.ledger import EVER, Reference
 from tests.reference.visible import first_arrival, visible_at
@@ -156,6 +160,37 @@ def test_every_balance_of_every_clock_is_what_the_reference_says(
             assert found == reference.open(t, known, until), f"history {seed} at {t}, known {known}, loaded {until}"
             asked += 1
     assert asked == len(SEEDS) * (len(DAYS) * len(KNOWN) + len(times))
+
+
+@pytest.mark.parametrize("size", [1, 3, 1_000_000])
+def test_posted_again_some_at_a_time_it_is_the_same_ledger(
+    loaded: tuple[Path, Written, list[datetime]], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(loaded[0].parent, tmp_path / "copy")
+    config = tmp_path / "copy" / "otc.yaml"
+    said = ", ".join(name for name in Movement._fields if name != "posted_in_load")
+    ledger = f"select {said} from ops.ar_movement order by movement_id"
+    held = "select quarantine_id from ops.quarantine where stage = 'posting' and status = 'open' order by 1"
+    wanted, waiting = rows(config, ledger), rows(config, held)
+    monkeypatch.setattr(posting_rows, "CHUNK", size)
+    for table in ("ar_movement", "posting_run"):
+        change(config, f"delete from ops.{table}")
+    if size == 1:
+        reached = Counter[str]()
+
+        def cut_off(name: str) -> None:
+            reached[name] += 1
+            if reached["post.part"] == 2:
+                raise RuntimeError("the power is gone")
+
+        with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="the power is gone"):
+            patched.setattr(posting, "killpoint", cut_off)
+            posting.post(Flow(load(config)))
+        assert rows(config, ledger) == rows(config, "select * from ops.posting_run") == []
+    posting.post(Flow(load(config)))
+    assert rows(config, ledger) == wanted
+    assert rows(config, held) == waiting
+    assert posting.post(Flow(load(config))).rows_new == 0
 
 
 def test_the_aging_report_sums_them_up(loaded: tuple[Path, Written, list[datetime]]) -> None:
