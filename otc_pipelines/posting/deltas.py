@@ -13,10 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from otc_pipelines.posting.sheet import Line, Sheet
+from otc_pipelines.posting.sheet import Line, Lines, Sheet
 from otc_pipelines.posting.versions import Known
-
-Lines = dict[Line, tuple[int, int]]
 
 
 class Delta(NamedTuple):
@@ -44,9 +42,12 @@ def deltas(
         return
     before = [sheet_at(Known(k, posted[-1])).lines for k in times] if posted else None
     for at in due:
-        now = [sheet_at(Known(k, at)).lines for k in times]
+        now: list[Lines] = []
         for i, k in enumerate(times):
+            now.append(sheet_at(Known(k, at)).lines)
             gained: Lines = now[i] if i == 0 else _less(now[i], now[i - 1])
+            if i and at == due[-1]:
+                now[i - 1] = {}  # nothing asks for it any more
             if before is not None:
                 gained = _less(gained, before[i] if i == 0 else _less(before[i], before[i - 1]))
             for line, (amount, base) in gained.items():

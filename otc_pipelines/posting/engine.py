@@ -6,7 +6,7 @@ moment (settlement), as rows that add up (deltas).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,6 +18,7 @@ from otc_pipelines.posting.findings import Held, shown
 from otc_pipelines.posting.fx import Rates, amount_of
 from otc_pipelines.posting.items import RECEIPT, Nothing, post_item
 from otc_pipelines.posting.model import Cluster, Finding, Movement, Posting, Settings
+from otc_pipelines.posting.parted import Parted, parted
 from otc_pipelines.posting.settlement import Settlement
 from otc_pipelines.posting.sheet import Exchange, Line, Sheet
 from otc_pipelines.posting.splits import Kept
@@ -55,21 +56,27 @@ def _merged(steps: Iterable[Delta]) -> Iterator[Delta]:
 
     Only a void is told by more than one step: by the document's own, and by those of what was applied to it.
     """
-    found: dict[tuple[datetime, datetime, Line], tuple[int, int]] = {}
+    voids: list[Delta] = []
     for d in steps:
         if d.line[1][0] != "void":
             yield d
-            continue
+        else:
+            voids.append(d)
+    yield from _summed(voids)
+
+
+def _summed(steps: Iterable[Delta]) -> list[Delta]:
+    """Add up what is said of one line at one moment; what comes to nothing is left out."""
+    found: dict[tuple[datetime, datetime, Line], tuple[int, int]] = {}
+    for d in steps:
         amount, base = found.get((d.recorded_at, d.loaded_at, d.line), (0, 0))
         found[d.recorded_at, d.loaded_at, d.line] = (amount + d.amount, base + d.base)
-    for (recorded_at, loaded_at, line), (amount, base) in found.items():
-        if amount or base:
-            yield Delta(recorded_at, loaded_at, line, amount, base)
+    return [Delta(*at, amount, base) for at, (amount, base) in found.items() if amount or base]
 
 
 def _steps(
     cluster: Cluster, books: Books, held: Held, in_units: bool, since: datetime | None
-) -> Iterator[Iterator[Delta]]:
+) -> Iterator[Iterable[Delta]]:
     for document_id in books.documents:
         yield _item_deltas(books, "document", document_id, since)
     for receipt_id in books.receipts:
@@ -77,7 +84,7 @@ def _steps(
     if cluster.allocations or cluster.adjustments or cluster.receipt_events:
         for unit in independent(cluster, books) if in_units else [whole(cluster, books)]:
             if unit.allocations or unit.adjustments or unit.events:
-                yield _unit_deltas(unit, held, since)
+                yield _unit_deltas(unit, held, since, in_units)
 
 
 def _item_deltas(books: Books, kind: str, item_id: str, since: datetime | None) -> Iterator[Delta]:
@@ -94,43 +101,50 @@ def _item_deltas(books: Books, kind: str, item_id: str, since: datetime | None) 
     return _over(sheet_at, {p[0] for p in points}, {p[1] for p in points}, since)
 
 
-def _unit_deltas(unit: Unit, held: Held, since: datetime | None) -> Iterator[Delta]:
-    recorded, loaded = _grid(unit)
-    kept = Kept(unit) if len(recorded) > 1 or len(loaded) > 1 else None
-    found: list[Finding] = []
+def _unit_deltas(unit: Unit, held: Held, since: datetime | None, in_parts: bool) -> Iterable[Delta]:
+    found = Held()
+    tree = parted(unit) if in_parts else Parted(unit, *unit.grid())
+    result = _tree_deltas(tree, Kept(tree), found, since)
+    held.found += found.found
+    return result
+
+
+def _tree_deltas(tree: Parted, kept: Kept, held: Held, since: datetime | None) -> Iterable[Delta]:
+    """Post a unit: its parts by themselves, and from when on they are not, by how much the whole differs from them.
+
+    Sheets add up, and differences of sheets do: so what the parts move, and what that lacks of the whole, is the whole.
+    """
+    recorded, loaded = tree.recorded, tree.loaded
+    whole_at = _settling(tree.unit, kept, held)
+    if not tree.parts:
+        return list(_over(whole_at, recorded, loaded, since))
+    parts_at = [_settling(part.unit, kept, Held()) for part in tree.parts]
+
+    def lacking_at(cut: Known) -> Sheet:
+        return whole_at(cut).less(part_at(cut) for part_at in parts_at)
+
+    late = [k for k in recorded if tree.one_at(k, max(loaded))], [at for at in loaded if tree.one_at(max(recorded), at)]
+    steps = [_tree_deltas(part, kept, Held(), since) for part in tree.parts]
+    return _summed(chain(*steps, deltas(lacking_at, *late, since)))
+
+
+def _settling(unit: Unit, kept: Kept, held: Held) -> Callable[[Known], Sheet]:
+    """Return what settles a unit at a cut; what is held at the last one asked for is left in ``held``."""
 
     def sheet_at(cut: Known) -> Sheet:
         sheet, now = Sheet(), Held()
-        Settlement(unit.at(cut), kept.by(cut.loaded_at) if kept is not None else {}, now, sheet)
-        found[:] = now.found
+        Settlement(unit.at(cut), kept.by(cut.loaded_at), now, sheet)
+        held.found[:] = now.found
         return sheet
 
-    result = list(_over(sheet_at, recorded, loaded, since))
-    held.found += found
-    return iter(result)
-
-
-def _grid(unit: Unit) -> tuple[set[datetime], set[datetime]]:
-    """Return when a unit could change: as its own rows came, and what they refer to, as far as it came later."""
-    own = [p for h in unit.histories() for p in h.points]
-    others = [unit.books.points(kind, item_id) for kind, item_id in unit.referred()]
-    recorded, loaded = {p[0] for p in own}, {p[1] for p in own}
-    if len(own) == 1 and all(len(points) == 1 for points in others):
-        recorded.update(p[0] for points in others for p in points)
-        loaded.update(p[1] for points in others for p in points)
-        return {max(recorded)}, {max(loaded)}
-    first, first_load = min(recorded), min(loaded)
-    for points in others:
-        for point in points:
-            if point[0] > first:
-                recorded.add(point[0])
-            if point[1] > first_load:
-                loaded.add(point[1])
-    return recorded, loaded
+    return sheet_at
 
 
 def _over(
-    sheet_at: Callable[[Known], Sheet], recorded: set[datetime], loaded: set[datetime], since: datetime | None
+    sheet_at: Callable[[Known], Sheet],
+    recorded: Collection[datetime],
+    loaded: Collection[datetime],
+    since: datetime | None,
 ) -> Iterator[Delta]:
     if len(recorded) > 1 or len(loaded) > 1:
         return deltas(sheet_at, recorded, loaded, since)

@@ -94,9 +94,10 @@ def _claim(receipt: Spent, row: ReceiptEventVersion, rows: Rows, held: Held) -> 
         else:
             _undo_up_to(claim, concerned, rows)
     receipt.claims.append(claim)
-    for taker in receipt.takers:
-        if taker not in concerned:
-            taker.barred += claim.amount
+    if len(concerned) < len(receipt.takers):
+        for taker in receipt.takers:
+            if recorded_after(taker.row, taker.arrival, row, arrival):
+                taker.barred += claim.amount
 
 
 def _undo_up_to(claim: Claim, concerned: list[Taker], rows: Rows) -> None:
@@ -110,6 +111,8 @@ def _undo_up_to(claim: Claim, concerned: list[Taker], rows: Rows) -> None:
                 take.counted, take.day = True, day
                 quota -= _in_source(take, taker)
     for taker in concerned:
+        if quota <= 0:
+            break
         part = min(quota, _left(taker, last))
         if part > 0:
             taker.takes.append(claim.undoing(part, taker))

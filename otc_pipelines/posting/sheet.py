@@ -5,6 +5,7 @@ Belongs here: adding, and the difference of sheets. Not here: which movements th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -36,13 +37,17 @@ class Exchange(NamedTuple):
 Line = tuple[Head, tuple[str, str, str, date], Tail, bool, Exchange | None]
 
 
+#: Amounts and base amounts by everything else.
+Lines = dict[Line, tuple[int, int]]
+
+
 class Sheet:
     """Movements as known at one cut."""
 
     __slots__ = ("lines",)
 
     def __init__(self) -> None:
-        self.lines: dict[Line, tuple[int, int]] = {}
+        self.lines: Lines = {}
 
     def add(
         self,
@@ -61,6 +66,16 @@ class Sheet:
             line = (head, (what, cause, cause_id, effective), tail, base is not None, exchange)
             held = self.lines.get(line)
             self.lines[line] = (amount, base or 0) if held is None else (held[0] + amount, held[1] + (base or 0))
+
+    def less(self, others: Iterable[Sheet]) -> Sheet:
+        """Return what this sheet says beyond all the others together."""
+        rest = Sheet()
+        rest.lines = dict(self.lines)
+        for other in others:
+            for line, (amount, base) in other.lines.items():
+                mine = rest.lines.get(line, (0, 0))
+                rest.lines[line] = (mine[0] - amount, mine[1] - base)
+        return rest
 
 
 def minus(amounts: int | None) -> int | None:

@@ -31,6 +31,24 @@ class Unit:
         """Every history of the unit."""
         return [*self.allocations.values(), *self.adjustments.values(), *self.events.values()]
 
+    def grid(self) -> tuple[set[datetime], set[datetime]]:
+        """Return when it could change, by recording and by loading: as its own rows came, and later what they name."""
+        own = [p for h in self.histories() for p in h.points]
+        others = [self.books.points(kind, item_id) for kind, item_id in self.referred()]
+        recorded, loaded = {p[0] for p in own}, {p[1] for p in own}
+        if len(own) == 1 and all(len(points) == 1 for points in others):
+            recorded.update(p[0] for points in others for p in points)
+            loaded.update(p[1] for points in others for p in points)
+            return {max(recorded)}, {max(loaded)}
+        first, first_load = min(recorded), min(loaded)
+        for points in others:
+            for point in points:
+                if point[0] > first:
+                    recorded.add(point[0])
+                if point[1] > first_load:
+                    loaded.add(point[1])
+        return recorded, loaded
+
     def referred(self) -> set[tuple[str, str]]:
         """Documents and receipts that any version refers to, as (kind, id); kind is ``receipt`` or ``document``."""
         found: set[tuple[str, str]] = set()

@@ -6,7 +6,7 @@ unit, a cluster gives the same movements.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from decimal import Decimal
 
 from otc_pipelines.posting.books import Books
@@ -16,6 +16,9 @@ from otc_pipelines.posting.items import CREDIT_MEMO, RECEIPT
 from otc_pipelines.posting.model import AllocationVersion, Cluster, DocumentVersion, ReceiptVersion
 from otc_pipelines.posting.unit import Unit
 from otc_pipelines.posting.versions import History, histories
+
+Item = tuple[str, str]
+"""Kind (``receipt``, else a document) and id."""
 
 _ZERO = Decimal(0)
 
@@ -31,23 +34,27 @@ def whole(cluster: Cluster, books: Books) -> Unit:
     return unit
 
 
-def independent(cluster: Cluster, books: Books) -> Iterable[Unit]:
-    """Yield the units of a cluster."""
+def independent(cluster: Cluster, books: Books) -> list[Unit]:
+    """Return the units of a cluster."""
     all_of_it = whole(cluster, books)
     if len(all_of_it.allocations) + len(all_of_it.adjustments) + len(all_of_it.events) <= 1:
         return [all_of_it]
-    scarce = _Scarce(all_of_it).found
+    return grouped(all_of_it, Scarce(all_of_it).found)
+
+
+def grouped(unit: Unit, scarce: Collection[Item]) -> list[Unit]:
+    """Return what a unit falls into where only ``scarce`` items, and undoing, hold its rows together."""
     together = Components()
-    for key, allocation in all_of_it.allocations.items():
+    for key, allocation in unit.allocations.items():
         node = ("allocations", key)
         together.add(node)
         for row in allocation.rows:
             if row.reverses_id is not None:
                 together.join(node, ("allocations", row.reverses_id))
-            for item in _items(row):
+            for item in items_of(row):
                 if item in scarce:
                     together.join(node, item)
-    for key, adjustment in all_of_it.adjustments.items():
+    for key, adjustment in unit.adjustments.items():
         node = ("adjustments", key)
         together.add(node)
         for change in adjustment.rows:
@@ -56,16 +63,16 @@ def independent(cluster: Cluster, books: Books) -> Iterable[Unit]:
             item = ("document", change.document_id or "")
             if item in scarce:
                 together.join(node, item)
-    for key, event in all_of_it.events.items():
+    for key, event in unit.events.items():
         together.join(("events", key), (RECEIPT, event.first.receipt_id))
     units: dict[object, Unit] = {}
-    for key, allocation in all_of_it.allocations.items():
-        _at(units, together, ("allocations", key), books).allocations[key] = allocation
-    for key, adjustment in all_of_it.adjustments.items():
-        _at(units, together, ("adjustments", key), books).adjustments[key] = adjustment
-    for key, event in all_of_it.events.items():
-        _at(units, together, ("events", key), books).events[key] = event
-    return units.values()
+    for key, allocation in unit.allocations.items():
+        _at(units, together, ("allocations", key), unit.books).allocations[key] = allocation
+    for key, adjustment in unit.adjustments.items():
+        _at(units, together, ("adjustments", key), unit.books).adjustments[key] = adjustment
+    for key, event in unit.events.items():
+        _at(units, together, ("events", key), unit.books).events[key] = event
+    return list(units.values())
 
 
 def _at(units: dict[object, Unit], together: Components, node: tuple[str, str], books: Books) -> Unit:
@@ -76,12 +83,13 @@ def _at(units: dict[object, Unit], together: Components, node: tuple[str, str], 
     return unit
 
 
-def _items(row: AllocationVersion) -> list[tuple[str, str]]:
+def items_of(row: AllocationVersion) -> tuple[Item, Item]:
+    """Return the document and the source that an allocation names."""
     source = RECEIPT if row.source_type == RECEIPT else "document"
-    return [("document", row.document_id or ""), (source, row.source_id or "")]
+    return ("document", row.document_id or ""), (source, row.source_id or "")
 
 
-class _Scarce:
+class Scarce:
     """Documents and receipts of which more could be wanted than there is, or whose split depends on order."""
 
     def __init__(self, unit: Unit) -> None:
@@ -91,7 +99,7 @@ class _Scarce:
         for allocation in unit.allocations.values():
             most: dict[tuple[str, str], Decimal] = {}
             for row in allocation.rows:
-                document, source = _items(row)
+                document, source = items_of(row)
                 amount = abs(row.amount or _ZERO)
                 most[document] = max(most.get(document, _ZERO), amount)
                 most[source] = max(most.get(source, _ZERO), amount, abs(row.source_amount or _ZERO))
@@ -116,10 +124,16 @@ def _least(books: Books, item: tuple[str, str]) -> Decimal:
     kind, item_id = item
     if kind == RECEIPT:
         return _smallest(books.receipts.get(item_id))
-    history = books.documents.get(item_id)
-    if history is not None and any(row.document_type != CREDIT_MEMO for row in history.rows):
-        return Decimal(-1) if item_id in books.installments else _smallest(history)
-    return _smallest(history)
+    return Decimal(-1) if depends_on_order(books, item) else _smallest(books.documents.get(item_id))
+
+
+def depends_on_order(books: Books, item: Item) -> bool:
+    """Tell whether it matters to an item who comes first, even where nothing runs out: it has instalments."""
+    kind, item_id = item
+    history = books.documents.get(item_id) if kind != RECEIPT else None
+    if history is None or item_id not in books.installments:
+        return False
+    return any(row.document_type != CREDIT_MEMO for row in history.rows)
 
 
 def _smallest(history: History[DocumentVersion] | History[ReceiptVersion] | None) -> Decimal:
