@@ -10,6 +10,7 @@ import os
 import re
 import zoneinfo
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -82,10 +83,15 @@ class Company(_Model):
 
 
 class LegalEntity(_Model):
-    """A legal entity's own base currency and receivables control account; what is not given is the company's."""
+    """A legal entity's own base currency and receivables control account; what is not given is the company's.
+
+    ``industry``, ``region``: of the reference values that its measures are compared with.
+    """
 
     base_currency: CurrencyCode | None = None
     ar_account: str | None = None
+    industry: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 &/,.-]*$")] | None = None
+    region: Annotated[str, Field(min_length=1)] | None = None
 
 
 class BankAccount(_Model):
@@ -115,6 +121,26 @@ class Revaluation(_Model):
 
     rate_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")] | None = None
     months: int = Field(default=24, ge=1, le=600)
+
+
+class Measures(_Model):
+    """How payments are judged; a file of reference values that measures are compared with, instead of those shipped."""
+
+    behaviour_days: int = Field(default=90, ge=1, le=3660)
+    alarm_rate: Decimal = Decimal("0.01")
+    reference_values: Path | None = None
+
+    @field_validator("alarm_rate")
+    @classmethod
+    def _one_of_two(cls, value: Decimal) -> Decimal:
+        if value not in (Decimal("0.05"), Decimal("0.01")):
+            raise ValueError("it must be 0.05 or 0.01")
+        return value
+
+    @property
+    def alarm_rate_text(self) -> str:
+        """The rate as the macros take it."""
+        return f"{self.alarm_rate:.2f}"
 
 
 class Source(BaseModel):
@@ -205,6 +231,7 @@ class Instance(_Model):
     bank_accounts: dict[str, BankAccount] = {}
     aging: Aging = Aging()
     revaluation: Revaluation = Revaluation()
+    measures: Measures = Measures()
     sources: tuple[Source, ...] = ()
     targets: tuple[Target, ...] = ()
     alerts: Alerts = Alerts()
@@ -240,6 +267,11 @@ class Instance(_Model):
         """Base currency of a legal entity: its own, else the company's."""
         own = self.legal_entities.get(legal_entity)
         return (own.base_currency if own else None) or self.company.base_currency
+
+    def industries(self) -> list[dict[str, str | None]]:
+        """The legal entities that have an industry, with it and the region that they are compared with."""
+        found = [(name, own) for name, own in sorted(self.legal_entities.items()) if own.industry]
+        return [{"legal_entity": name, "industry": own.industry, "region": own.region} for name, own in found]
 
     def connector_of(self, source: Source) -> Connector:
         """Return the declaration of the connector that a source uses."""
@@ -308,7 +340,11 @@ def load(path: str | Path | None = None) -> Instance:
         instance = Instance.model_validate({**plain, "path": file})
     except ValidationError as problem:
         raise ConfigError(f"{file.name}: {_one_line(problem, Instance)}") from None
-    return instance.model_copy(update={"data_dir": (file.parent / instance.data_dir).resolve()})
+    found: dict[str, Any] = {"data_dir": (file.parent / instance.data_dir).resolve()}
+    if instance.measures.reference_values is not None:
+        own = (file.parent / instance.measures.reference_values).resolve()
+        found["measures"] = instance.measures.model_copy(update={"reference_values": own})
+    return instance.model_copy(update=found)
 
 
 def _warehouse(written: str, place: str) -> str:

@@ -187,6 +187,7 @@ cash as (
         moves.legal_entity, moves.base_currency, moves.segment, moves.source_system, moves.party_id, moves.item_id,
         moves.installment_no, of_receipts.receipt_id, moves.cause_id, moves.effective_date,
         moves.effective_date - moves.document_date as days_to_pay,
+        moves.effective_date - moves.due_on as days_late,
         void_documents.void_on,
         -moves.amount as amount,
         -moves.base_amount as base_amount,
@@ -245,8 +246,8 @@ left_at as (
 standing as (
     select
         days_asked.as_of, days_asked.opening_on, payments.legal_entity, payments.base_currency, payments.segment,
-        payments.source_system, payments.party_id, payments.item_id, payments.effective_date, payments.days_to_pay,
-        payments.unknown,
+        payments.source_system, payments.party_id, payments.item_id, payments.installment_no, payments.receipt_id,
+        payments.effective_date, payments.days_to_pay, payments.days_late, payments.unknown,
         case
             when left_at.amount is null then payments.amount
             else greatest(0, least(payments.amount, left_at.amount - payments.amount_before))

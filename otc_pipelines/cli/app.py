@@ -14,6 +14,7 @@ from connectors.kit.redact import RedactingFilter
 from otc_pipelines.cli import errors
 from otc_pipelines.cli.commands import (
     audit,
+    behaviour,
     deliver,
     explain,
     fx,
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (setup, operate, quarantine, ledger, ties, metrics, fx, explain, migrate, deliver, audit):
+for room in (setup, operate, quarantine, ledger, ties, metrics, behaviour, fx, explain, migrate, deliver, audit):
     room.register(app)
 
 

@@ -12,6 +12,7 @@ from connectors.kit.errors import ConnectorError
 from connectors.registry import channel
 from otc_pipelines.flow.alerts import undelivered
 from otc_pipelines.settings import Instance
+from otc_pipelines.transform import reference_values
 from otc_pipelines.warehouse import Warehouse
 
 
@@ -38,10 +39,28 @@ def check_instance(instance: Instance) -> Iterator[tuple[str, CheckResult, Conne
             yield "warehouse", CheckResult(what, True, said), None
     except ConnectorError as problem:
         yield "warehouse", CheckResult("write", False, str(problem)), problem
+    if instance.measures.reference_values or instance.industries():
+        yield _references(instance)
     for target in instance.targets:
         mode = "will be written to by `otc run`" if target.mode == "deliver" else "dry run only"
         yield target.name, CheckResult("target", True, f"{', '.join(target.objects)}: {mode}"), None
     yield from _channels(instance)
+
+
+def _references(instance: Instance) -> tuple[str, CheckResult, ConnectorError | None]:
+    """What measures are compared with: the file can be read, each of its lines is right; industries it has not."""
+    try:
+        rows = reference_values(instance.measures.reference_values)
+    except ConnectorError as problem:
+        return "measures", CheckResult("reference values", False, str(problem)), problem
+    own = instance.measures.reference_values
+    said = f"{len(rows)} from {own.name}" if own else f"{len(rows)} as shipped"
+    stated = {row["industry"] for row in rows}
+    for entity in instance.industries():
+        if entity["industry"] not in stated:
+            asked = f"legal_entities.{entity['legal_entity']}.industry {entity['industry']!r}"
+            said += f"; {asked} is in none of them, so it is compared with values of all industries alone"
+    return "measures", CheckResult("reference values", True, said), None
 
 
 def _channels(instance: Instance) -> Iterator[tuple[str, CheckResult, ConnectorError | None]]:

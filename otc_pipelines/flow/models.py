@@ -20,6 +20,7 @@ from otc_pipelines.transform import (
     dbt_vars,
     parsed_project,
     project_dir,
+    reference_values,
 )
 from otc_pipelines.warehouse.publish import publish, standing_copy
 
@@ -39,6 +40,10 @@ def variables(flow: Flow) -> dict[str, Any]:
         hold_after_days=instance.hold_after_days,
         revaluation_rate_type=instance.revaluation.rate_type,
         revaluation_months=instance.revaluation.months,
+        behaviour_days=instance.measures.behaviour_days,
+        alarm_rate=instance.measures.alarm_rate_text,
+        reference_values=reference_values(instance.measures.reference_values),
+        industries=instance.industries(),
     )
 
 

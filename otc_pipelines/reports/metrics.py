@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 
 from connectors.kit.errors import ConfigError
 from otc_pipelines.reports import Report
 from otc_pipelines.reports.clocks import clock_facts
+from otc_pipelines.reports.figures import figure_text
 from otc_pipelines.settings import Instance
 from otc_pipelines.transform.measures_sql import GROUPED_BY, MOST_DAYS, SEGMENTS, measures_sql
 from otc_pipelines.warehouse import Warehouse
@@ -75,14 +74,6 @@ def metrics_report(instance: Instance, question: MetricsQuestion) -> Report:
         found = tx.arrow(sql).to_pylist()
         first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
     columns = [*_WHO[question.group_by], "base_currency", "days", *MEASURES, "notes"]
-    rows = [{name: _as_text(row[name]) for name in columns} for row in found]
+    rows = [{name: figure_text(row[name]) for name in columns} for row in found]
     clocks = clock_facts(question.known_at, question.loaded_at, first)
     return Report(rows, columns, {"as_of": question.as_of.isoformat(), "window_days": question.days, **clocks})
-
-
-def _as_text(value: Any) -> Any:
-    """Return a measure with two decimals, or with more, to four, where it has them."""
-    if not isinstance(value, Decimal):
-        return value
-    own = -int(value.normalize().as_tuple().exponent)
-    return f"{value:.{max(2, own)}f}"

@@ -5,10 +5,12 @@ Belongs here: dbt variables. Not here: running dbt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from otc_pipelines.transform.references import reference_values as shipped
 
 
 def staged(project: Path, connectors: Iterable[str]) -> dict[str, list[str]]:
@@ -47,8 +49,15 @@ def dbt_vars(
     hold_after_days: int = 90,
     revaluation_rate_type: str | None = None,
     revaluation_months: int = 24,
+    behaviour_days: int = 90,
+    alarm_rate: str = "0.01",
+    reference_values: Sequence[Mapping[str, str]] | None = None,
+    industries: Sequence[Mapping[str, str | None]] = (),
 ) -> dict[str, Any]:
-    """Return the variables that the project is run with; the same instance on the same day gives the same ones."""
+    """Return the variables that the project is run with; the same instance on the same day gives the same ones.
+
+    ``reference_values``: None for those that come with the project; none at all when it is empty.
+    """
     names = sorted(set(connectors))
     return {
         "connectors": names,
@@ -61,4 +70,8 @@ def dbt_vars(
         "revaluation_rate_type": revaluation_rate_type,
         "revaluation_months": revaluation_months,
         "semantic": False,  # for BI tools; nothing of it is built
+        "behaviour_days": behaviour_days,
+        "alarm_rate": alarm_rate,
+        "reference_values": [dict(row) for row in (shipped() if reference_values is None else reference_values)],
+        "industries": [dict(row) for row in industries],
     }

@@ -28,24 +28,31 @@ def metrics(
     segment: Annotated[
         str, typer.Option(help="What makes a segment: country, payment_terms or currency of the customer.")
     ] = "country",
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Beside the reference values of each legal entity's industry.")
+    ] = False,
     config: options.Config = None,
     form: options.Form = Format.TABLE,
     debug: options.Debug = False,
 ) -> None:
     """Show DSO, collection effectiveness and the other measures of a window, in base currency."""
     from otc_pipelines.reports.metrics import MetricsQuestion, metrics_report
+    from otc_pipelines.reports.references import reference_report
 
-    report = metrics_report(
-        options.instance(config),
-        MetricsQuestion(
-            as_of=options.a_date(as_of),
-            days=days,
-            known_at=options.a_time(known_at) if known_at else None,
-            loaded_at=options.a_time(loaded_at) if loaded_at else None,
-            group_by=group_by,
-            segment=segment,
-        ),
+    question = MetricsQuestion(
+        as_of=options.a_date(as_of),
+        days=days,
+        known_at=options.a_time(known_at) if known_at else None,
+        loaded_at=options.a_time(loaded_at) if loaded_at else None,
+        group_by=group_by,
+        segment=segment,
     )
+    if reference:
+        compared = reference_report(options.instance(config), question)
+        title = f"measures of {days} days to {as_of}, and reference values"
+        emit(compared.rows, compared.columns, form, title=title, facts=compared.facts)
+        return
+    report = metrics_report(options.instance(config), question)
     rows, columns = _standing(report.rows, report.columns) if form is Format.TABLE else (report.rows, report.columns)
     emit(rows, columns, form, title=f"measures of {days} days to {as_of}", facts=report.facts)
 

@@ -26,6 +26,7 @@ def model_assets(instance: Instance, manifest: Mapping[str, Any]) -> dg.AssetsDe
 
     @dbt_assets(  # type: ignore[untyped-decorator]  # the library carries no types
         manifest=manifest,
+        exclude="resource_type:seed",  # for those who run dbt by hand
         dagster_dbt_translator=Translator(instance),
         name="models",
         required_resource_keys={RESOURCE},

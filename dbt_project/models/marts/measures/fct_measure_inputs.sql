@@ -1,4 +1,5 @@
-{#- What the measures need beside the ledger, version by version: `macros/measures.sql` takes those known at a moment. -#}
+{#- What the measures need beside the ledger, version by version: `macros/measures.sql` and
+  `macros/payment_behaviour.sql` take those known at a moment. -#}
 {{ config(materialized='view') }}
 
 with versions as (
@@ -23,6 +24,13 @@ with versions as (
     from {{ ref('int_receipt_events__unioned') }}
     union all
     select
+        source_system, 'receipts' as entity, row_key, cast(null as text) as document_id, receipt_id,
+        nullif({{ trimmed('method') }}, '') as kind, cast(null as date) as voided_on, cast(null as decimal(18, 4)) as amount,
+        cast(null as date) as promised_on, cast(null as date) as due_on,
+        deleted, recorded_at, loaded_at, source_file, source_line, row_hash
+    from {{ ref('int_receipts__unioned') }}
+    union all
+    select
         source_system, 'promises' as entity, row_key, document_id, cast(null as text) as receipt_id,
         case when coalesce(withdrawn, false) then 'withdrawn' else 'promised' end as kind, cast(null as date) as voided_on,
         amount, promised_on, due_on,
@@ -30,7 +38,7 @@ with versions as (
     from {{ ref('int_promises__unioned') }}
 ),
 
--- Of documents only those that ever stated a tax or a void: the ledger says the rest.
+-- Of documents only those that ever stated a tax or a void, of receipts those with a method: the ledger says the rest.
 numbered as (
     select
         versions.*,
@@ -39,9 +47,11 @@ numbered as (
             order by
                 recorded_at asc, loaded_at asc, coalesce(source_file, '') asc, coalesce(source_line, 0) asc, row_hash asc
         ) as version_no,
-        sum(case when entity <> 'documents' or coalesce(amount, 0) <> 0 or kind = 'void' then 1 else 0 end) over (
-            partition by source_system, entity, row_key
-        ) as needed
+        sum(case
+            when entity = 'documents' and coalesce(amount, 0) = 0 and coalesce(kind, '') <> 'void' then 0
+            when entity = 'receipts' and kind is null then 0
+            else 1
+        end) over (partition by source_system, entity, row_key) as needed
     from versions
 )
 
