@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from decimal import Decimal
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from statistics import median, stdev
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.stats import mannwhitneyu
 
 from otc_pipelines.flow.run import RunReport
 from otc_pipelines.reports.aging import AgingQuestion, aging_report
+from otc_pipelines.reports.behaviour import BehaviourQuestion, behaviour_report
 from otc_pipelines.settings import load
 from tests.pipeline.conftest import Prepared
 from tests.pipeline.house import ROOT, SHARED, configure, counts, grown, passed, rows, step
@@ -107,6 +112,74 @@ def test_the_same_file_under_another_name_changes_nothing(clean: Drop) -> None:
     assert step(report, "extract", "export").rows_new == 0
     assert grown(before, counts(config)) == {'ops."cursor"': 1}  # the name under which it lies, too
     assert any("has the content of" in s.message for s in report.steps)
+
+
+def read_payments(day: date, days: int) -> dict[str, list[tuple[date, Decimal, int, int]]]:
+    """Of each customer the invoices settled in the window: day, amount, days late, days to settle, from the file."""
+    found: dict[str, list[tuple[date, Decimal, int, int]]] = {}
+    with CLEAN.open(encoding="utf-8", newline="") as source:
+        for row in csv.DictReader(source):
+            settled, due = (pd.to_datetime(row[c], format="%m/%d/%Y").date() for c in ("SettledDate", "DueDate"))
+            late = (settled - due).days
+            assert int(row["DaysLate"]) == max(0, late), "the file's own days late are those of its dates"
+            if day - timedelta(days=days) < settled <= day:
+                said = (settled, Decimal(row["InvoiceAmount"]), late, int(row["DaysToSettle"]))
+                found.setdefault(row["customerID"], []).append(said)
+    return found
+
+
+def cut(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+@pytest.mark.parametrize(
+    ("day", "days"), [(date(2012, 12, 31), 90), (date(2013, 6, 30), 180), (date(2013, 10, 15), 30)]
+)
+def test_customers_pay_as_the_file_says(clean: Drop, day: date, days: int) -> None:
+    """Days late and days to settle of each invoice stand in the file: averages, spread and shares in plain decimals."""
+    report = behaviour_report(load(clean[0]), BehaviourQuestion(day, days))
+    rows = {r["party_id"]: r for r in report.rows if r["payments"]}
+    wanted = read_payments(day, days)
+    assert rows.keys() == wanted.keys()
+    assert len(wanted) > 60
+    before = read_payments(day - timedelta(days=days), 3 * days)
+    for party, paid in wanted.items():
+        row, total, late = rows[party], sum(a for _, a, _, _ in paid), sorted(d for _, _, d, _ in paid)
+        assert row["payments"] == len({on for on, _, _, _ in paid})
+        assert row["instalments"] == len(paid)
+        assert Decimal(row["paid"]) == total
+        assert Decimal(row["days_late"]) == cut(sum(a * d for _, a, d, _ in paid) / total)
+        assert Decimal(row["days_late_plain"]) == cut(Decimal(sum(late)) / len(late))
+        assert Decimal(row["days_to_pay"]) == cut(sum(a * d for _, a, _, d in paid) / total)
+        assert Decimal(row["days_late_median"]) == Decimal(str(median(late)))
+        assert row["days_late_p90"] == np.percentile(late, 90, method="inverted_cdf")
+        if len(late) > 1:
+            assert Decimal(row["days_late_deviation"]) == stdev(map(Decimal, late)).quantize(
+                Decimal("0.01"), ROUND_HALF_UP
+            )
+        overdue = sum(a for _, a, d, _ in paid if d > 0)
+        assert Decimal(row["late_pct"]) == cut(overdue * 100 / total)
+        if overdue:
+            assert Decimal(row["days_late_of_late"]) == cut(sum(a * d for _, a, d, _ in paid if d > 0) / overdue)
+        assert Decimal(row["early_pct"]) == cut(sum(a for _, a, d, _ in paid if d < 0) * 100 / total)
+        assert row["last_paid_on"] == max(on for on, _, _, _ in paid).isoformat()
+        earlier = before.get(party, [])
+        assert row["change_earlier"] == len({on for on, _, _, _ in earlier})
+        if row["change_earlier"]:
+            values = [[float(v) for v in by_day(of)] for of in (paid, earlier)]
+            p = mannwhitneyu(*values, use_continuity=False, method="asymptotic")
+            assert Decimal(row["change_later_pct"]) == cut(
+                Decimal(p.statistic) * 100 / (len(values[0]) * len(values[1]))
+            )
+
+
+def by_day(paid: list[tuple[date, Decimal, int, int]]) -> list[Decimal]:
+    """Days late of each day of payment, weighted by amount."""
+    days = {on for on, _, _, _ in paid}
+    return [
+        cut(sum(a * d for on, a, d, _ in paid if on == day) / sum(a for on, a, _, _ in paid if on == day))
+        for day in days
+    ]
 
 
 SPOILT: dict[str, tuple[Callable[[dict[str, str]], dict[str, str]], str]] = {

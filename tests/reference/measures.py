@@ -36,6 +36,19 @@ class Promise:
     loaded_at: datetime
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What stands of a payment of one receipt on one instalment; the base amount is None where it is unknown."""
+
+    receipt_id: str
+    document_id: str
+    number: int
+    paid_on: date
+    due_on: date
+    since: date
+    base: Fraction | Decimal | None
+
+
 class Totals:
     """Sums by name; one with an unknown part is unknown."""
 
@@ -207,8 +220,9 @@ class Question:
                             if self.in_window(day):
                                 self.sum.add("applied", None if base is None else -sign * base)
         self.payments: list[tuple[Any, date, Decimal]] = []
-        for (_, document_id, _), moves in pairs.items():
-            self.standing(self.view.items["document", document_id], moves)
+        self.settled: list[Settled] = []
+        for (source_id, document_id, number), moves in pairs.items():
+            self.standing(self.view.items["document", document_id], moves, source_id, number)
 
     def wrote_off(self, item: dict[str, Any], moved: list[Any], owed: bool) -> None:
         if not self.mine(item) or self.void(item):
@@ -220,7 +234,7 @@ class Question:
                     base = self.view.base(item, of)
                     self.sum.add("written_off", None if base is None else -sign * base)
 
-    def standing(self, document: dict[str, Any], moves: list[Any]) -> None:
+    def standing(self, document: dict[str, Any], moves: list[Any], receipt_id: str, number: int) -> None:
         """What was given back takes the newest payment of the pair first."""
         taken: dict[tuple[date, str], list[Any]] = {}
         for day, cause, amount, base in moves:
@@ -240,8 +254,12 @@ class Question:
             if amount == gone:
                 continue
             self.payments.append((document["id"], key[0], amount - gone))
+            since = self.row(document).document_date or document["posting"]
+            due = next(s[1] for s in document["shares"] if s[0] == number)
+            self.settled.append(
+                Settled(receipt_id, document["id"], number, key[0], due, since, None if unknown else stands)
+            )
             if self.in_window(key[0]):
-                since = self.row(document).document_date or document["posting"]
                 self.sum.add("paid", None if unknown else stands)
                 self.sum.add("paid_days", None if unknown else stands * (key[0] - since).days)
 
