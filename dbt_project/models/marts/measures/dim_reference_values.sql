@@ -2,9 +2,9 @@
 {%- set columns = ['measure', 'industry', 'region', 'year', 'value', 'unit', 'source', 'note'] -%}
 with stated as (
     {% if var('reference_values') is none -%}
-    select {{ columns | join(', ') }} from {{ ref('reference_values') }}
+        select {{ columns | join(', ') }} from {{ ref('reference_values') }}
     {%- else -%}
-    {{ reference_rows(var('reference_values'), columns) }}
+        {{ reference_rows(var('reference_values'), columns) }}
     {%- endif %}
 )
 

@@ -1,6 +1,6 @@
 {#- The days on which fct_measures has customers: today and the last three month-ends. -#}
 {%- set as_of = [] -%}
-{%- for grouped_by, day in measure_days() if grouped_by == 'party' -%}{%- do as_of.append(day) -%}{%- endfor -%}
+{%- for asked in measure_days() if asked[0] == 'party' -%}{%- do as_of.append(asked[1]) -%}{%- endfor -%}
 select
     cast(as_of as text) || '|' || legal_entity || '|' || source_system || '|' || coalesce(party_id, '') || '|'
     || base_currency as behaviour_key,
