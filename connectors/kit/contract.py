@@ -6,7 +6,10 @@ Belongs here: types and their meaning. Not here: anything that talks to a networ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
@@ -31,6 +34,7 @@ class Capability(StrEnum):
     DELETES_FEED = "deletes_feed"  #: the vendor says what was deleted
     DELETES_SWEEP = "deletes_sweep"  #: deletions are found by comparing key sets
     FILES = "files"  #: reads files; a file is known by the hash of its content
+    TOTALS = "totals"  #: can be asked how many living rows it holds, and what their amounts come to
     WRITES = "writes"  #: can be a target
 
 
@@ -257,8 +261,66 @@ class Writer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a source is asked of one entity. ``without``: keys, as ``key_text`` writes them, that are not to count.
+
+    ``cursors`` are those of the source that are committed: of a stream that has one, only rows at or before it count,
+    and those without a place in it. What is newer will be read, and is nobody's loss.
+    """
+
+    entity: Entity
+    cursors: Cursors
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Living rows of one legal entity and currency (None: the rows do not say): how many, and their amounts' sums.
+
+    ``sums`` by the entity's columns that are money (``kit.totals``); a column that the source cannot add exactly is
+    not there.
+    """
+
+    rows: int
+    sums: Mapping[str, Decimal]
+    legal_entity: str | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """A source's own answer, never made of rows that were read to land. ``until``: the bound it went by; None: all."""
+
+    groups: tuple[Group, ...]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Keys that the source counts (text columns = the entity's key) and, where it says so, when each was recorded."""
+
+    keys: pa.Table
+    recorded_at: pa.Array | None = None
+
+
+class Counter(Protocol):
+    """Asks a source what it holds, beside the way its rows are read. Raises ConnectorErrors as reading does."""
+
+    def totals(self, question: Question) -> Totals | None:
+        """Return what it holds of the entity; None where it holds no such entity."""
+        ...
+
+    def listed(self, question: Question) -> Iterable[Listed]:
+        """Give the key of every row that it counts: asked only where counts or sums differ."""
+        ...
+
+
 SourceFactory: TypeAlias = Callable[[str, Any, Cursors], Any]
 """(source name, settings, cursors) -> a dlt source whose resources yield ``Item``s."""
+
+Counting: TypeAlias = Callable[[Any], AbstractContextManager[Counter]]
+"""settings -> what can be asked for totals, as a context."""
 
 Acknowledge: TypeAlias = Callable[[Any, Cursors], Iterable[str]]
 """(settings, cursors that are committed) -> one line for each thing done at the source, or that could not be done."""
@@ -271,6 +333,7 @@ class Connector:
     ``simulator`` is the dotted name of ``module:function`` that serves the vendor's wire format on loopback.
     ``acknowledge`` tells the source what was taken over: landing calls it after the commit, never before. It acts on
     nothing but what the committed cursors cover, may be called again for the same, and raises no ConnectorError.
+    ``counting``: how it is asked for its own totals (capability TOTALS).
     ``creates`` names the outbound objects of which a first delivery makes a new record in the target; of all others
     it changes a record that is there.
     ``outbound_fields``: of outbound objects, our name of a field and the vendor's own.
@@ -287,6 +350,7 @@ class Connector:
     writer: Callable[[Any], Writer] | None = None
     simulator: str | None = None
     acknowledge: Acknowledge | None = None
+    counting: Counting | None = None
     creates: frozenset[str] = frozenset()
     outbound_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,33 @@ class Read:
     rows: int = BATCH_ROWS
 
 
+@dataclass(frozen=True)
+class Sum:
+    """Rows to count, and amounts to add, by the values of ``groups``: of rows with a key, but for those ``without``.
+
+    Keys go by their parts without blanks around them, joined by ``|``.
+
+    ``until``: only rows whose cursor is at or before this literal, or null; where times are text there is no bound.
+    """
+
+    view: View
+    groups: Sequence[str]
+    amounts: Sequence[str]
+    key: Sequence[str]
+    without: Sequence[str] = ()
+    cursor: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Values of the groups, how many rows, and the sum of each amount."""
+
+    group: Sequence[Any]
+    rows: int
+    sums: Sequence[Any]
+
+
 class Database:
     """A database by its URL. Close it, or use it as a context."""
 
@@ -141,6 +169,50 @@ class Database:
             for rows in result.partitions(what.rows):
                 yield self._page(what, rows)
 
+    @property
+    def adds_exactly(self) -> bool:
+        """Say whether this database has decimals to add: SQLite has binary floats only."""
+        return self._engine.dialect.name != "sqlite"
+
+    def bound(self, view: View, cursor: str, literal: str) -> datetime | None:
+        """Return the time at or before which rows can be asked for; None where the database's times are text."""
+        if not isinstance(view.columns[cursor], sa.DateTime) or not self.adds_exactly:
+            return None
+        try:
+            return datetime.fromisoformat(literal)
+        except ValueError:
+            return None
+
+    def summed(self, what: Sum) -> Iterator[Counted]:
+        """Let the database count and add. An amount in binary floats comes as None: its sum proves nothing."""
+        table = _table(what.view)
+        groups = [table.c[c] for c in what.groups]
+        sums = [_added(table.c[c], what.view.columns[c]).label(f"sum_{n}") for n, c in enumerate(what.amounts)]
+        statement = sa.select(*groups, sa.func.count().label("counted"), *sums)
+        statement = statement.where(*self._counted(table, what)).group_by(*groups)
+        with self._told(), self._engine.connect() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection = connection.execution_options(postgresql_readonly=True)
+            for row in connection.execute(statement):
+                group, count, added = row[: len(groups)], row[len(groups)], row[len(groups) + 1 :]
+                yield Counted(group, int(count), [v if v is None else Decimal(str(v)) for v in added])
+
+    def _counted(self, table: sa.TableClause, what: Sum) -> Iterator[sa.ColumnElement[bool]]:
+        """Conditions on the rows that count: a key, one that is not left out, and a time that was read."""
+        parts = [sa.func.trim(sa.cast(table.c[c], sa.String(4000)), type_=sa.String()) for c in what.key]
+        yield from (sa.func.nullif(part, "").is_not(None) for part in parts)
+        if what.without:
+            key: sa.ColumnElement[str] = parts[0]
+            for part in parts[1:]:
+                key = key.concat("|").concat(part)
+            yield key.not_in(sorted(what.without))
+        if what.cursor is not None and what.until is not None:
+            moment = self.bound(what.view, what.cursor, what.until)
+            if moment is not None:
+                kind = sa.DateTime(timezone=moment.tzinfo is not None)
+                next_one = sa.bindparam("until", moment + timedelta(microseconds=1), type_=kind)  # it may be finer
+                yield sa.or_(table.c[what.cursor] < next_one, table.c[what.cursor].is_(None))
+
     def _statement(self, what: Read) -> sa.Select[Any]:
         unknown = [
             c for c in (*what.columns, *what.key, *([what.cursor] if what.cursor else [])) if c not in what.view.columns
@@ -148,7 +220,7 @@ class Database:
         if unknown:
             has = ", ".join(what.view.columns)
             raise ConfigError(f"view {what.view.title} has no column {unknown[0]!r}; it has {has}")
-        table = sa.table(what.view.name, *(sa.column(c) for c in what.view.columns), schema=what.view.schema)
+        table = _table(what.view)
         statement = sa.select(*(table.c[c] for c in what.columns))
         if what.cursor is not None:
             at = table.c[what.cursor]
@@ -221,6 +293,19 @@ class Database:
         for secret in {self._url.password, str(self._url.query.get("password", ""))}:
             text = text.replace(secret, "***") if secret else text
         return text[:_SHOWN]
+
+
+def _table(view: View) -> sa.TableClause:
+    return sa.table(view.name, *(sa.column(c) for c in view.columns), schema=view.schema)
+
+
+def _added(column: sa.ColumnClause[Any], kind: Any) -> sa.ColumnElement[Any]:
+    """Return the sum of a column; of text what it says, of binary floats nothing."""
+    if isinstance(kind, sa.Float):
+        return sa.null()
+    if not isinstance(kind, sa.Numeric | sa.Integer):
+        column = sa.cast(sa.func.nullif(sa.func.trim(column), ""), sa.Numeric(38, 10))  # type: ignore[assignment]
+    return sa.func.sum(column)
 
 
 def _parsed(url: str) -> URL:

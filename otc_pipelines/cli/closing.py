@@ -20,6 +20,12 @@ def closing_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "tie-out", str(tie_out.get("status", "nothing is posted yet"))
     for difference in tie_out.get("differences", ()):
         yield "", difference
+    sources = facts.get("sources") or {}
+    differing = sources.get("differing") or []
+    if differing:
+        yield "sources", f"not what they themselves count: {', '.join(differing)}; see `otc tie-out`"
+    elif sources.get("tied"):
+        yield "sources", f"{sources['tied']} kinds of rows are what their sources count and add up"
     matches = facts.get("matches") or {}
     if matches.get("lines"):
         waiting = matches["proposed"] + matches["exception"]

@@ -1,4 +1,4 @@
-"""Extraction: what the configuration says is written to ``ops``, and each source is landed by itself.
+"""Extraction: what the configuration says is written to ``ops``; each source is landed, and held against itself.
 
 Belongs here: the first steps of a pass. Not here: how rows are landed (``landing/``).
 """
@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from connectors.kit.errors import ConfigError, ConnectorError, RetriableError
 from otc_pipelines.flow.context import Flow, StepReport
-from otc_pipelines.landing import LandingReport, land
+from otc_pipelines.landing import EntityLoad, Holding, LandingReport, hold_against_source, land
 from otc_pipelines.landing.tables import ensure_tables
+from otc_pipelines.landing.totals import forget_totals
 from otc_pipelines.settings import Source
 
 _NOTES = 5
@@ -40,6 +41,7 @@ def prepare(flow: Flow) -> None:
     entities = {name: (instance.base_currency(name), own.ar_account) for name, own in instance.legal_entities.items()}
     accounts = {name: (a.legal_entity, a.gl_account) for name, a in instance.bank_accounts.items()}
     defaults = {"company": (instance.company.base_currency, None)}
+    forget_totals(flow.warehouse, [s.name for s in instance.sources])
     with flow.warehouse.transaction("loader") as tx:
         ensure_tables(tx, flow.connectors.values())
         known = {
@@ -61,18 +63,27 @@ def prepare(flow: Flow) -> None:
             )
 
 
-def extract(flow: Flow, source: Source, progress: Callable[[LandingReport], None] | None = None) -> StepReport:
-    """Land what is new of one source. What the source did wrong is in the report, and stops no other source."""
+def extract(
+    flow: Flow,
+    source: Source,
+    progress: Callable[[LandingReport], None] | None = None,
+    *,
+    anew: bool = False,
+) -> StepReport:
+    """Land what is new of one source, then ask it what it holds. ``anew``: all of it is read from the start.
+
+    What the source did wrong is in the report, and stops no other.
+    """
     started = time.monotonic()
+    connector, settings = flow.instance.connector_of(source), flow.instance.settings_of(source)
+    warehouse = flow.warehouse
     try:
-        landed = land(
-            flow.warehouse,
-            flow.instance.connector_of(source),
-            source.name,
-            flow.instance.settings_of(source),
-            progress=progress,
-            actor=flow.actor,
-        )
+        landed = land(warehouse, connector, source.name, settings, progress=progress, actor=flow.actor, anew=anew)
+
+        def again() -> None:
+            _add(landed, land(warehouse, connector, source.name, settings, actor=flow.actor))
+
+        holding = hold_against_source(warehouse, connector, source.name, settings, again)
     except ConnectorError as problem:
         code = 2 if isinstance(problem, ConfigError) else 3
         return StepReport(
@@ -91,7 +102,7 @@ def extract(flow: Flow, source: Source, progress: Callable[[LandingReport], None
         rows_new=landed.rows_new,
         quarantined=landed.quarantined,
         seconds=landed.seconds,
-        message=_message(landed),
+        message=_message(landed, source.name, holding),
         facts={
             "entities": {
                 n: {"rows_in": e.rows_in, "rows_new": e.rows_new, "quarantined": e.quarantined}
@@ -102,12 +113,25 @@ def extract(flow: Flow, source: Source, progress: Callable[[LandingReport], None
             "redacted": landed.redacted,
             "unknown_columns": landed.unknown_columns,
             "notes": landed.notes,
+            "totals": {"tied": holding.tied, "differing": holding.differing, "not_checked": holding.unchecked},
         },
     )
 
 
-def _message(landed: LandingReport) -> str:
+def _add(landed: LandingReport, more: LandingReport) -> None:
+    """Count what a further reading of a source in the same pass brought; rows that came again are not counted again."""
+    for name, load in more.entities.items():
+        entry = landed.entities.setdefault(name, EntityLoad())
+        entry.rows_new += load.rows_new
+        entry.quarantined += load.quarantined
+    landed.seconds += more.seconds
+
+
+def _message(landed: LandingReport, source: str, holding: Holding) -> str:
     parts = []
+    if holding.differing:
+        listed = ", ".join(holding.differing)
+        parts.append(f"not what the source itself counts: {listed}; `otc tie-out`, then `otc run --full {source}`")
     if landed.unknown_columns:
         listed = "; ".join(f"{entity}: {', '.join(columns)}" for entity, columns in landed.unknown_columns.items())
         parts.append(f"unknown columns kept in raw ({listed})")

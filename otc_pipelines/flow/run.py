@@ -7,7 +7,7 @@ is caught here that is not a ``ConnectorError``: a defect of ours must be seen.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,15 +78,23 @@ class Pass:
 
 
 def run_pass(
-    flow: Flow, listen: Listener = lambda _report: None, announce: Callable[[str], None] = lambda _n: None
+    flow: Flow,
+    listen: Listener = lambda _report: None,
+    announce: Callable[[str], None] = lambda _n: None,
+    anew: Collection[str] = (),
 ) -> RunReport:
-    """Run every step once. Raises ConfigError before anything is done, WarehouseError when it cannot be written."""
+    """Run every step once. Raises ConfigError before anything is done, WarehouseError when it cannot be written.
+
+    ``anew``: sources that are read from their start, whatever was read of them.
+    """
+    for name in anew:
+        flow.instance.source(name)
     current = Pass(flow, listen, announce)
     with flow.warehouse.writing():
         current.begin()
         for source in flow.instance.sources:
             announce(f"extract {source.name}")
-            current.done(extract(flow, source))
+            current.done(extract(flow, source, anew=source.name in anew))
         for name, step in _steps(flow):
             announce(name)
             try:

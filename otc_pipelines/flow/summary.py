@@ -15,6 +15,7 @@ from otc_pipelines.flow.context import Flow, StepReport
 from otc_pipelines.warehouse.publish import published
 
 _MOST_DIFFERENCES = 10
+_WORST_FIRST = ("difference", "quarantined", "not checked", "tied")
 
 
 def closing(flow: Flow, steps: Sequence[StepReport]) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def closing(flow: Flow, steps: Sequence[StepReport]) -> dict[str, Any]:
         "rows_new": sum(s.rows_new or 0 for s in extracted),
         "quarantine": quarantine_facts(flow),
         "tie_out": tie_out_facts(flow),
+        "sources": source_facts(flow),
         "matches": next((s.facts for s in steps if s.step == "match"), {}),
         "gates": {s.name: s.status for s in steps if s.step == "gate"},
         "deliveries": {s.name: s.message for s in steps if s.step == "deliver"},
@@ -81,6 +83,24 @@ def tie_out_facts(flow: Flow) -> dict[str, Any]:
         if more:
             found["differences"].append(f"and {more} more; `otc tie-out` lists them")
     return found
+
+
+def source_facts(flow: Flow) -> dict[str, Any]:
+    """Is what has landed what each source itself counts: entities by status, and those that differ by name."""
+    try:
+        with published(flow.warehouse) as tx:
+            rows = tx.rows("select distinct source_system, entity, status from marts.fct_source_totals")
+    except ConnectorError:
+        return {}
+    by_entity: dict[str, set[str]] = {}
+    for r in rows:
+        by_entity.setdefault(f"{r['source_system']} {r['entity']}".removesuffix(" *"), set()).add(r["status"])
+    worst = {n: next(s for s in _WORST_FIRST if s in found) for n, found in by_entity.items()}
+    counted = Counter(worst.values())
+    return {
+        **{status.replace(" ", "_"): counted[status] for status in _WORST_FIRST if counted[status]},
+        "differing": sorted(n for n, status in worst.items() if status == "difference"),
+    }
 
 
 def _difference(row: Mapping[str, Any]) -> str:

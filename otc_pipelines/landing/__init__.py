@@ -6,5 +6,15 @@ that a process leaves behind in a local folder is needed.
 
 from otc_pipelines.landing.land import EntityLoad, LandingReport, land
 from otc_pipelines.landing.quarantine import QuarantinedRow, quarantined, replay
+from otc_pipelines.landing.totals import Holding, hold_against_source
 
-__all__ = ["EntityLoad", "LandingReport", "QuarantinedRow", "land", "quarantined", "replay"]
+__all__ = [
+    "EntityLoad",
+    "Holding",
+    "LandingReport",
+    "QuarantinedRow",
+    "hold_against_source",
+    "land",
+    "quarantined",
+    "replay",
+]

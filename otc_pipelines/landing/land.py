@@ -23,7 +23,7 @@ from otc_pipelines.landing import records
 from otc_pipelines.landing.package import packaged
 from otc_pipelines.landing.prepare import Chunk, Preparer
 from otc_pipelines.landing.tables import ensure_tables
-from otc_pipelines.landing.versions import insert_tombstones, insert_versions
+from otc_pipelines.landing.versions import insert_returns, insert_tombstones, insert_versions
 from otc_pipelines.warehouse import Warehouse
 from otc_pipelines.warehouse.identity import salt
 from otc_pipelines.warehouse.killpoint import killpoint
@@ -79,13 +79,18 @@ def land(
     progress: Callable[[LandingReport], None] | None = None,
     chunk_rows: int = CHUNK_ROWS,
     actor: str = "otc",
+    anew: bool = False,
 ) -> LandingReport:
-    """Read what is new of a source and commit it. Raises ConnectorError for what the source did, after its chunks."""
+    """Read what is new of a source and commit it. Raises ConnectorError for what the source did, after its chunks.
+
+    ``anew``: read all of it from the start. What is here already adds nothing, and a pass that dies half-way goes on
+    from where it had come to.
+    """
     started = time.monotonic()
     report = LandingReport(source, connector.name)
     with warehouse.transaction("loader") as tx:
         ensure_tables(tx, [connector])
-        known = records.cursors(tx, source)
+        known = {} if anew else records.cursors(tx, source)
         key = salt(tx)
     entities = {e.name: e for e in connector.entities}
     preparer = Preparer(source, entities, key)
@@ -158,8 +163,9 @@ def _commit(
                 records.resolve(tx, source, name, stamp)
             for name in chunk.sweeps:
                 tx.stage_parquet("otc_sweep", files[f"sweep_{name}"])
-                gone = insert_tombstones(tx, connector.name, source, entities[name], stamp)
-                fresh[name] = fresh.get(name, 0) + gone
+                swept = insert_tombstones(tx, connector.name, source, entities[name], stamp)
+                swept += insert_returns(tx, connector.name, source, entities[name], stamp)
+                fresh[name] = fresh.get(name, 0) + swept
             set_aside = records.quarantine(tx, connector, source, chunk, stamp)
             records.unknown_columns(tx, source, chunk, stamp)
             records.move_cursors(tx, source, chunk, stamp)

@@ -12,7 +12,7 @@ from otc_pipelines.landing.tables import OWN_COLUMNS, business_columns, raw_pers
 from otc_pipelines.warehouse import Tx, quoted
 
 #: The same as in the models (``macros/current_version.sql``): what is compared with is what counts. No two rows tie.
-_LATEST_ORDER = (
+LATEST_ORDER = (
     'recorded_at desc, "_loaded_at" desc, coalesce("_file", \'\') desc, coalesce("_line", 0) desc, "_row_hash" desc'
 )
 
@@ -82,7 +82,7 @@ def insert_tombstones(tx: Tx, connector: str, source: str, entity: Entity, stamp
     tx.temp(
         "otc_gone",
         f"""select * from (
-            select t.*, row_number() over (partition by "_key" order by {_LATEST_ORDER}) as nth
+            select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
             from {target} as t where source_system = :source) as v
         where nth = 1 and not deleted and "_key" not in (select "_key" from otc_sweep)""",  # noqa: S608
         source=source,
@@ -98,11 +98,45 @@ def insert_tombstones(tx: Tx, connector: str, source: str, entity: Entity, stamp
     return int(tx.scalar("select count(*) from otc_gone"))
 
 
+def insert_returns(tx: Tx, connector: str, source: str, entity: Entity, stamp: dict[str, object]) -> int:
+    """Add a living version for each key of ``otc_sweep`` that an earlier sweep missed; return how many.
+
+    Such a row was hidden for a while, or restored with its old time: no version of it is new, and the tombstone is
+    later than all of them. It is what the source last said of it. A deletion that the source itself told stands.
+    """
+    target = raw_table(connector, entity.name)
+    own = [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
+    own += [quoted(c) for c in ("_extra", "_key", "_row_hash")]
+    tx.temp(
+        "otc_back",
+        f"""select v.* from (
+            select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
+            from {target} as t
+            where source_system = :source and not (deleted and not recorded_by_source)) as v
+        inner join (
+            select "_key", deleted, recorded_by_source,
+                row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
+            from {target} where source_system = :source) as l using ("_key")
+        where v.nth = 1 and not v.deleted and l.nth = 1 and l.deleted and not l.recorded_by_source
+            and "_key" in (select "_key" from otc_sweep)""",  # noqa: S608
+        source=source,
+    )
+    tx.execute(
+        f"""insert into {target} (source_system, {", ".join(own)}, recorded_at, recorded_by_source, deleted,
+            "_loaded_at", "_load_id", "_file", "_line")
+        select source_system, {", ".join(own)}, cast(:loaded_at as timestamptz), false, false,
+            cast(:loaded_at as timestamptz), cast(:load_id as text), "_file", "_line"
+        from otc_back""",  # noqa: S608
+        **stamp,
+    )
+    return int(tx.scalar("select count(*) from otc_back"))
+
+
 def _latest(tx: Tx, target: str, source: str) -> None:
     tx.temp(
         "otc_latest",
         f"""select * from (
-            select t.*, row_number() over (partition by "_key" order by {_LATEST_ORDER}) as nth
+            select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
             from {target} as t
             where source_system = :source and "_key" in (select "_key" from otc_staged)) as v
         where nth = 1""",  # noqa: S608

@@ -1,6 +1,7 @@
 """Every difference of the tie-outs, each with the rows that could explain it.
 
-Belongs here: control accounts, roll-forward, receipts, aging against the ledger, from the published marts. Not here:
+Belongs here: control accounts, roll-forward, receipts, aging against the ledger, what landed against its sources, from
+the published marts. Not here:
 judging (the gate does, from the same marts), which rows explain a difference (``suspects``).
 """
 
@@ -203,11 +204,41 @@ def _buckets(tx: Tx, _as_of: date | None) -> Found:
     return f"{len(rows)} parties, {len(found)} differ", found
 
 
+def _source(tx: Tx, _as_of: date | None) -> Found:
+    rows = tx.rows(
+        """select * from marts.fct_source_totals
+        order by source_system, entity, legal_entity, currency, column_name"""
+    )
+    stated = [r for r in rows if r["status"] != "not checked"]
+    off = [r for r in stated if r["status"] == "difference"]
+    aside = len({(r["source_system"], r["entity"]) for r in stated if r["quarantined"]})
+    parts = [f"{len(stated)} counts and sums, {len(off)} differ"]
+    parts += [f"{aside} entities have rows in quarantine, which are not compared"] if aside else []
+    parts += _unchecked([r for r in rows if r["status"] == "not checked"])
+    return "; ".join(parts), [_source_row(r) for r in off]
+
+
+def _unchecked(rows: list[dict[str, Any]]) -> list[str]:
+    return [f"not checked: {r['source_system']} {r['entity']} ({r['reason']})" for r in rows]
+
+
+def _source_row(row: dict[str, Any]) -> dict[str, Any]:
+    counts_only = row["amount_there"] is None
+    ours, theirs = ("rows_here", "rows_there") if counts_only else ("amount_here", "amount_there")
+    what = "rows" if counts_only else f"{row['column_name']}, {row['rows_here']} rows of {row['rows_there']}"
+    return _row(
+        "source", row["legal_entity"], f"{row['source_system']} {row['entity']}: {what}", row["asked_at"].date(),
+        row["currency"], Decimal(row[ours]), Decimal(row[theirs]), Decimal(row[ours] - row[theirs]), row["status"],
+        [*([row["named"]] if row["named"] else []), f"read it anew: otc run --full {row['source_system']}"],
+    )  # fmt: skip
+
+
 CHECKS: dict[str, Callable[[Tx, date | None], Found]] = {
     "control": _control,
     "roll_forward": _roll_forward,
     "receipts": _receipts,
     "buckets": _buckets,
+    "source": _source,
 }
 
 
@@ -216,7 +247,7 @@ def _row(
     legal_entity: str | None,
     subject: str,
     as_of: date | None,
-    currency: str,
+    currency: str | None,
     ours: Decimal,
     theirs: Decimal | None,
     difference: Decimal,

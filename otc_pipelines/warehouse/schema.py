@@ -97,6 +97,14 @@ _EXCHANGES = (
         select max(posted_to) from ops.posting_run having max(posted_to) is not null""",
 )
 
+_TOTALS = (
+    """create table ops.source_total (
+        source_system text not null, connector text not null, entity text not null, legal_entity text, currency text,
+        column_name text, asked_at timestamptz not null, read_until timestamptz,
+        rows_there bigint, rows_here bigint, amount_there decimal(38,4), amount_here decimal(38,4),
+        quarantined bigint not null, quarantined_counted bigint not null, named text, reason text)""",
+)
+
 MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("0001_loads", _LOADS),
     ("0002_ledger", _LEDGER),
@@ -105,6 +113,7 @@ MIGRATIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("0005_audit", _AUDIT),
     ("0006_aging_snapshots", _SNAPSHOTS),
     ("0007_exchanges", _EXCHANGES),
+    ("0008_source_totals", _TOTALS),
 )
 
 SERVER_INDEXES: Sequence[str] = (

@@ -16,6 +16,7 @@ from connectors.simulation.faults import Fault
 from connectors.simulation.server import LoopbackServer
 from tests.contract.case import World, read
 from tests.contract.test_reading import *  # noqa: F403 - the suite itself: its tests run here again
+from tests.contract.test_totals import *  # noqa: F403 - what it says of itself
 from tests.contract.test_writing import *  # noqa: F403 - and its other half
 from tests.live.postgres import Server, postgres
 from tests.live.tryton import Tryton, missing, running

@@ -25,9 +25,17 @@ _DONE = frozenset({"JobComplete", "Failed", "Aborted"})
 CLEARS = "#N/A"  #: what an ingest CSV says to empty a field; an empty cell leaves the field as it is
 
 
-def bulk_query(client: SalesforceClient, soql: str, page_rows: int) -> Iterator[pa.Table]:
-    """Run a queryAll job and yield its pages as text columns; an empty cell is null. Rows are counted at the end."""
-    request = {"operation": "queryAll", "query": soql, "columnDelimiter": "COMMA", "lineEnding": "LF"}
+def bulk_query(client: SalesforceClient, soql: str, page_rows: int, *, deleted: bool = True) -> Iterator[pa.Table]:
+    """Run a query job and yield its pages as text columns; an empty cell is null. Rows are counted at the end.
+
+    ``deleted``: with what is in the recycle bin.
+    """
+    request = {
+        "operation": "queryAll" if deleted else "query",
+        "query": soql,
+        "columnDelimiter": "COMMA",
+        "lineEnding": "LF",
+    }
     job = client.json("POST", "jobs/query", what="a bulk query", json=request, idempotent=True)
     path = f"jobs/query/{_id(job)}"
     job = _finished(client, path, "a bulk query")

@@ -9,6 +9,7 @@ from connectors.crm.salesforce.client import SalesforceClient
 from connectors.crm.salesforce.schema import absent_columns, require_writable
 from connectors.crm.salesforce.settings import SalesforceSettings
 from connectors.crm.salesforce.source import source
+from connectors.crm.salesforce.totals import counting
 from connectors.crm.salesforce.writer import writer
 from connectors.kit.contract import Capability, CheckResult, Connector, Role
 from connectors.kit.errors import ConfigError, ConnectorError
@@ -49,7 +50,8 @@ CONNECTOR = Connector(
     entities=ENTITIES,
     source=source,
     check=check,
-    capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_FEED, Capability.WRITES}),
+    capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_FEED, Capability.WRITES, Capability.TOTALS}),
+    counting=counting,
     writer=writer,
     simulator="connectors.crm.salesforce.simulator:main_serve",
     outbound_fields={w.name: {f.name: f.vendor for f in w.fields} for w in WRITABLE.values()},

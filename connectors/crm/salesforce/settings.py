@@ -46,6 +46,7 @@ class SalesforceSettings(HttpSettings):
     bulk_threshold: int = Field(default=2_000, ge=0)
     window_rows: int = Field(default=100_000, ge=1, le=1_000_000)
     bulk_page_rows: int = Field(default=50_000, ge=1, le=250_000)
+    totals_rows: int = Field(default=20_000, ge=0)
     write_threshold: int = Field(default=2_000, ge=0)
     write_batch: int = Field(default=200, ge=1, le=200)
     lock_retries: int = Field(default=2, ge=0, le=5)

@@ -22,7 +22,7 @@ from connectors.crm.salesforce.catalogue import TABLES, Table
 from connectors.crm.salesforce.client import SalesforceClient, literal, soql
 from connectors.crm.salesforce.schema import absent_columns
 from connectors.crm.salesforce.settings import SalesforceSettings
-from connectors.kit.contract import Batch, Cursor, Cursors, FieldType, Item
+from connectors.kit.contract import Batch, Cursor, Cursors, FieldType, Item, KeySweep
 from connectors.kit.incremental import (
     Keyset,
     PageGuard,
@@ -55,12 +55,16 @@ def source(name: str, settings: SalesforceSettings, cursors: Cursors) -> Any:
     return salesforce()
 
 
-def batches(client: SalesforceClient, table: Table, cursor: Cursor | None) -> Iterator[Batch]:
-    """Yield what changed, in windows. The last batch of a window carries the cursor, once all of it has come."""
+def batches(client: SalesforceClient, table: Table, cursor: Cursor | None) -> Iterator[Batch | KeySweep]:
+    """Yield what changed, in windows. The last batch of a window carries the cursor, once all of it has come.
+
+    Whoever reads from the start meets every record, the recycle bin's too: what was not met has left even that.
+    """
     absent = absent_columns(client, table)
     start = lower_bound(cursor, timedelta(seconds=client.settings.lookback_seconds))
     mark = Watermark.of(table.entity.name, cursor)
     what = f"{client.host}: {table.vendor}"
+    met: list[pa.ChunkedArray] = []
 
     def fetch(after: Keyset | None, size: int) -> Window[pa.Table]:
         where = _where(start, after)
@@ -78,9 +82,14 @@ def batches(client: SalesforceClient, table: Table, cursor: Cursor | None) -> It
         assert window.last is not None
         mark.see(window.last.position, window.last.key)
         *before, final = window.parts
+        if cursor is None:
+            met += [page["Id"] for page in window.parts]
         for page in before:
             yield Batch(table.entity, rows(page, table, absent), absent)
         yield Batch(table.entity, rows(final, table, absent), absent, mark.cursor)
+    if met:
+        ids = pa.chunked_array([chunk for column in met for chunk in column.chunks], pa.string())
+        yield KeySweep(table.entity, pa.table({"id": ids}))
 
 
 def rows(page: pa.Table, table: Table, absent: frozenset[str]) -> pa.Table:
@@ -120,20 +129,22 @@ def _pages(
     for page in client.query(query):
         guard.page(str(record.get("Id")) for record in page.records)
         received, total = received + len(page.records), page.total
-        yield _as_table(page.records, wanted)
+        yield as_table(page.records, wanted)
     expect_count(f"{client.host}: {table.vendor}", total, received)
 
 
-def _as_table(records: Sequence[dict[str, Any]], wanted: Sequence[str]) -> pa.Table:
+def as_table(records: Sequence[dict[str, Any]], wanted: Sequence[str]) -> pa.Table:
+    """Return fields of JSON records as text columns."""
     return pa.table({name: pa.array([text(r.get(name)) for r in records], pa.string()) for name in wanted})
 
 
 def _where(start: datetime | None, after: Keyset | None) -> str:
     if after is not None:
-        position, key = _moment(instant(after.position)), literal(after.key)
+        position, key = moment_literal(instant(after.position)), literal(after.key)
         return f"WHERE (SystemModstamp > {position} OR (SystemModstamp = {position} AND Id > {key}))"
-    return "" if start is None else f"WHERE SystemModstamp >= {_moment(start)}"
+    return "" if start is None else f"WHERE SystemModstamp >= {moment_literal(start)}"
 
 
-def _moment(moment: datetime) -> str:
+def moment_literal(moment: datetime) -> str:
+    """Write a time as SOQL does: whole seconds, as SystemModstamp has them."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from connectors.erp.sql.settings import SqlSettings
 from connectors.erp.sql.source import CURSOR, entity_views, source
+from connectors.erp.sql.totals import counting
 from connectors.kit.contract import Capability, CheckResult, Connector, Role
 from connectors.kit.errors import ConnectorError
 from connectors.kit.receivables import RECEIVABLES
@@ -36,5 +37,6 @@ CONNECTOR = Connector(
     entities=RECEIVABLES,
     source=source,
     check=check,
-    capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_SWEEP}),
+    capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_SWEEP, Capability.TOTALS}),
+    counting=counting,
 )

@@ -9,6 +9,7 @@ from connectors.erp.tryton.client import TrytonClient
 from connectors.erp.tryton.schema.entities import ENTITIES
 from connectors.erp.tryton.settings import TrytonSettings
 from connectors.erp.tryton.source import source
+from connectors.erp.tryton.totals import counting
 from connectors.erp.tryton.writer import writer
 from connectors.kit.contract import Capability, CheckResult, Connector, Role
 from connectors.kit.errors import ConnectorError, FatalError
@@ -59,7 +60,8 @@ CONNECTOR = Connector(
     entities=ENTITIES,
     source=source,
     check=check,
-    capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_SWEEP, Capability.WRITES}),
+    capabilities=frozenset({Capability.INCREMENTAL, Capability.DELETES_SWEEP, Capability.WRITES, Capability.TOTALS}),
+    counting=counting,
     writer=writer,
     creates=frozenset({"receipt"}),
     simulator="connectors.erp.tryton.simulator:main_serve",

@@ -29,8 +29,10 @@ class TrytonSettings(HttpSettings):
     ``company``: its name, as Tryton shows it; left out, the user's current company. ``legal_entity``: what that
     company is called in ``legal_entities`` of otc.yaml; left out, the company's name. ``lookback_seconds``: how far
     behind the last row an incremental read begins; longer than the longest transaction of the ERP. ``sweep``: compare
-    all keys at each run, to find what was deleted. ``receipt_journals``: for a target, the statement journal (its name)
-    that takes the receipts of each of our bank accounts; left out, the journal that has the account in Tryton.
+    all keys at each run, to find what was deleted. ``totals_rows``: records of a model up to which amounts are fetched
+    to be held against what landed; above that they are only counted. ``receipt_journals``: for a target, the statement
+    journal (its name) that takes the receipts of each of our bank accounts; left out, the journal that has the account
+    in Tryton.
     """
 
     url: str
@@ -42,6 +44,7 @@ class TrytonSettings(HttpSettings):
     page_rows: int = Field(default=1_000, ge=1, le=10_000)
     batch_rows: int = Field(default=20_000, ge=1, le=50_000)
     lookback_seconds: int = Field(default=3_600, ge=0, le=604_800)
+    totals_rows: int = Field(default=20_000, ge=0)
     sweep: bool = True
     receipt_journals: Mapping[str, str] = Field(default_factory=dict)
     read_timeout_seconds: float = Field(default=300, gt=0)

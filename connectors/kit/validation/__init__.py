@@ -4,6 +4,6 @@ Belongs here: what can be judged from one row and its entity's declaration. Not 
 rows, anything that needs the warehouse. Card numbers are removed before (``kit.redact``); a reason never shows one.
 """
 
-from connectors.kit.validation.rows import Validated, key_columns, key_text, validate
+from connectors.kit.validation.rows import Validated, is_money, key_columns, key_text, validate
 
-__all__ = ["Validated", "key_columns", "key_text", "validate"]
+__all__ = ["Validated", "is_money", "key_columns", "key_text", "validate"]

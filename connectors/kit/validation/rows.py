@@ -52,6 +52,16 @@ def validate(batch: Batch) -> Validated:
     )
 
 
+def is_money(entity: Entity, field: Field) -> bool:
+    """Say whether a column is an amount in the row's own currency: neither a score nor another currency's."""
+    return (
+        field.type is FieldType.DECIMAL
+        and _MONEY.search(field.name) is not None
+        and not _OTHER_CURRENCY.match(field.name)
+        and f"{field.name.rpartition('_')[0]}_currency" not in {f.name for f in entity.fields}
+    )
+
+
 def key_text(rows: pa.Table, entity: Entity) -> pa.Array:
     """Return each row's key values joined by ``|``, as quarantine and the warehouse's ``_key`` show them."""
     parts = [

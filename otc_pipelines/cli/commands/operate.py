@@ -26,7 +26,15 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
 
 
-def run(config: options.Config = None, form: options.Form = Format.TABLE, debug: options.Debug = False) -> None:
+def run(
+    full: Annotated[
+        list[str] | None,
+        typer.Option("--full", metavar="SOURCE", help="Read this source from its start; may be given more than once."),
+    ] = None,
+    config: options.Config = None,
+    form: options.Form = Format.TABLE,
+    debug: options.Debug = False,
+) -> None:
     """One whole pass: extract, land, post, match, model, publish, gate, deliver; then a summary."""
     from otc_pipelines.cli.progress import shown_progress
     from otc_pipelines.flow.context import Flow
@@ -35,7 +43,7 @@ def run(config: options.Config = None, form: options.Form = Format.TABLE, debug:
 
     flow = Flow(options.instance(config))
     with told(flow) as reports, shown_progress(console, enabled=form is Format.TABLE) as (announce, listen):
-        report = run_pass(flow, listen, announce)
+        report = run_pass(flow, listen, announce, anew=full or ())
         reports.append(report)
     rows = [{c: getattr(s, c) for c in RUN_COLUMNS} | {"seconds": round(s.seconds, 2)} for s in report.steps]
     programs = {} if form is Format.TABLE else {"summary": report.facts}

@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 
 def tie_out(
-    check: Annotated[str | None, typer.Option(help="control, roll_forward, receipts or buckets [all of them].")] = None,
+    check: Annotated[
+        str | None, typer.Option(help="control, roll_forward, receipts, buckets or source [all of them].")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DATE", help="Control balances and months up to this day [all].")
     ] = None,

@@ -76,7 +76,7 @@ class Jobs:
                 query = self._org.parse(asked.get("query", ""))
             except SoqlError as refused:
                 return error("API_ERROR" if refused.code == "MALFORMED_QUERY" else refused.code, str(refused))
-            if query.count:
+            if query.count or query.aggregates or query.grouped:
                 return error("FUNCTIONALITY_NOT_ENABLED", "Aggregate queries are not supported")
             self._limits.use(QUERY_JOBS)
             found = self._org.find(query, deleted=info["operation"] == "queryAll")

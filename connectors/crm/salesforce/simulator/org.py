@@ -84,6 +84,11 @@ class Org:
             for index in [k for k in self._by_key if k[0] == name]:
                 del self._by_key[index]
 
+    @property
+    def multi_currency(self) -> bool:
+        """Say whether records have a currency of their own."""
+        return "CurrencyIsoCode" in self.objects["Account"].fields
+
     def parse(self, soql: str) -> Query:
         """Parse a query against this organisation."""
         return parse(soql, self.objects)

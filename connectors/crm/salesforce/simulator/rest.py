@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
+from connectors.crm.salesforce.simulator.aggregates import aggregated
 from connectors.crm.salesforce.simulator.answers import error, shown
 from connectors.crm.salesforce.simulator.composite import Collections
 from connectors.crm.salesforce.simulator.limits import Limits
@@ -63,11 +64,11 @@ class Rest:
     def _query(self, request: Request, base: str, *, deleted: bool) -> Answer:
         query = self._org.parse(request.query.get("q", ""))
         found = self._org.find(query, deleted=deleted)
-        if query.count == "COUNT()":
-            return json_answer({"totalSize": len(found), "done": True, "records": []})
         if query.count:
-            row = {"attributes": {"type": "AggregateResult"}, "expr0": len(found)}
-            return json_answer({"totalSize": 1, "done": True, "records": [row]})
+            return json_answer({"totalSize": len(found), "done": True, "records": []})
+        if query.aggregates or query.grouped:
+            rows = aggregated(query, found, multi_currency=self._org.multi_currency)
+            return json_answer({"totalSize": len(rows), "done": True, "records": rows})
         rows = [shown(self._org, base, query.object.name, r, query.fields) for r in found]
         if len(rows) <= self._size(request):
             return self._page(request, base, rows, 0, "")

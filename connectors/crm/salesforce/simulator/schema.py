@@ -28,7 +28,7 @@ SYSTEM = frozenset(
 
 @dataclass(frozen=True)
 class SimField:
-    """A field. ``derived`` ones are computed by the vendor and may not be written."""
+    """A field. ``derived`` ones are computed by the vendor and may not be written; some are not ``aggregatable``."""
 
     name: str
     type: str = "string"
@@ -37,6 +37,7 @@ class SimField:
     refers_to: str = ""
     external_id: bool = False
     derived: bool = False
+    aggregatable: bool = True
 
     @property
     def custom(self) -> bool:
@@ -76,7 +77,7 @@ class SimField:
             "filterable": self.type != "textarea",
             "sortable": self.type != "textarea",
             "groupable": self.type not in ("textarea", *NUMBERS),
-            "aggregatable": True,
+            "aggregatable": self.aggregatable,
             "compoundFieldName": None,
             "controllerName": None,
             "defaultValue": False if self.type == "boolean" else None,

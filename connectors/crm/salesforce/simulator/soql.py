@@ -1,7 +1,8 @@
-"""A small SOQL: SELECT fields or COUNT(), FROM, WHERE with AND, OR, NOT, IN, LIKE, ORDER BY, LIMIT, OFFSET.
+"""A small SOQL: SELECT fields or aggregates, FROM, WHERE (AND, OR, NOT, IN, LIKE), GROUP BY, ORDER BY, LIMIT.
 
-Belongs here: parsing and evaluating. Not here: records' storage, the wire. Comparisons follow the vendor: text without
-regard to case unless the field is case sensitive, times by instant with whole seconds, null below everything.
+Belongs here: parsing, finding records. Not here: records' storage, adding up (``aggregates``), the wire. Comparisons
+follow the vendor: text without regard to case unless the field is case sensitive, times by instant with whole seconds,
+null below everything.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+FUNCTIONS = frozenset({"COUNT", "SUM"})
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
 
@@ -40,12 +42,23 @@ class SoqlError(Exception):
 
 
 @dataclass(frozen=True)
+class Aggregate:
+    """An aggregate of a field, and the name its value has in the answer."""
+
+    function: str
+    field: SimField
+    name: str
+
+
+@dataclass(frozen=True)
 class Query:
-    """A parsed query. ``count``: COUNT() or COUNT(Id), which answer differently."""
+    """A parsed query. ``count``: COUNT(), which answers by its size. ``grouped``: what GROUP BY names."""
 
     object: SimObject
     fields: tuple[str, ...]
-    count: str
+    count: bool
+    aggregates: tuple[Aggregate, ...]
+    grouped: tuple[str, ...]
     test: Test
     order: tuple[tuple[SimField, bool, bool], ...]
     limit: int | None
@@ -103,9 +116,17 @@ class _Parser:
         if found is None:
             raise SoqlError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
         self._object = found
-        count = names[0] if names[0].startswith("COUNT(") else ""
-        fields = () if count else tuple(self._field(n).name for n in names)
+        count = names == [("COUNT", "", "")]
+        asked = [n for n in names if n[0]]
+        if any(not field for _, field, _ in asked) and not count:
+            raise SoqlError("MALFORMED_QUERY", "COUNT() must be the only element in the SELECT list")
+        unnamed = iter(range(len(asked)))
+        aggregates = (
+            () if count else tuple(Aggregate(f, self._field(n), a or f"expr{next(unnamed)}") for f, n, a in asked)
+        )
+        fields = tuple(self._field(n).name for f, n, _ in names if not f)
         test = self._or() if self._accept("WHERE") else (lambda record: True)
+        grouped = self._grouped(fields, bool(aggregates))
         order: list[tuple[SimField, bool, bool]] = []
         if self._accept("ORDER"):
             self._expect("BY")
@@ -116,15 +137,34 @@ class _Parser:
         offset = int(self._next("number")) if self._accept("OFFSET") else 0
         if self._at < len(self._tokens):
             raise SoqlError("MALFORMED_QUERY", f"unexpected token: {self._tokens[self._at][1]}")
-        return Query(found, fields, count, test, tuple(order), limit, offset)
+        return Query(found, fields, count, aggregates, grouped, test, tuple(order), limit, offset)
 
-    def _selected(self) -> str:
+    def _selected(self) -> tuple[str, str, str]:
+        """Return function ('' for a plain field), field and alias."""
         name = self._word()
-        if name.upper() != "COUNT" or not self._accept("("):
-            return name
+        if name.upper() not in FUNCTIONS or not self._accept("("):
+            return "", name, ""
         inside = "" if self._peek(")") else self._word()
         self._expect(")")
-        return f"COUNT({inside})"
+        return name.upper(), inside, "" if self._peek(",") or self._peek("FROM") else self._word()
+
+    def _grouped(self, fields: tuple[str, ...], aggregated: bool) -> tuple[str, ...]:
+        """Return what GROUP BY names, held against what is selected as the vendor does."""
+        by: list[str] = []
+        if self._accept("GROUP"):
+            self._expect("BY")
+            by.append(self._groupable())
+            while self._accept(","):
+                by.append(self._groupable())
+        if (aggregated or by) and (lacking := [f for f in fields if f not in by]):
+            raise SoqlError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {lacking[0]}")
+        return tuple(by)
+
+    def _groupable(self) -> str:
+        field = self._field(self._word())
+        if not field.describe()["groupable"]:
+            raise SoqlError("MALFORMED_QUERY", f"field '{field.name}' can not be grouped in a query call")
+        return field.name
 
     def _ordering(self) -> tuple[SimField, bool, bool]:
         field = self._field(self._word())

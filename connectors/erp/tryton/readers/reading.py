@@ -76,11 +76,11 @@ def read_rows(run: Run, entity: Entity, feed: Feed, row: Callable[[Record], Mapp
 def sweep(run: Run, entity: Entity, model: str, domain: Sequence[Any]) -> Iterator[KeySweep]:
     """Yield the ids that are alive, where sweeping is on: what is not among them was deleted."""
     if run.client.settings.sweep:
-        ids = _ids(run, model, domain)
+        ids = alive_ids(run, model, domain)
         yield KeySweep(entity, pa.table({entity.key[0]: pa.array([str(i) for i in ids], pa.string())}))
 
 
-def _ids(run: Run, model: str, domain: Sequence[Any]) -> list[int]:
+def alive_ids(run: Run, model: str, domain: Sequence[Any]) -> list[int]:
     """Return the ids of all records that match, in order."""
     found: list[int] = []
     while True:

@@ -90,6 +90,10 @@ CORRUPTIONS = [
     ("update marts.fct_tie_out set ledger_balance = 111, difference = 1, status = 'difference'", "fct_tie_out"),
     ("update marts.fct_tie_out set control_balance = 109", "fct_tie_out"),
     ("update marts.fct_tie_out set base_ledger_balance = 111, base_difference = 1", "fct_tie_out"),
+    ("update marts.fct_source_totals set rows_here = 1, status = 'difference'", "fct_source_totals"),
+    ("update marts.fct_source_totals set amount_here = 149.99", "fct_source_totals"),
+    ("update marts.fct_source_totals set rows_there = null", "fct_source_totals"),
+    ("update marts.fct_source_totals set status = 'not checked'", "fct_source_totals"),
     ("update marts.fct_tie_out set status = 'no account', control_balance = null, difference = null", "fct_tie_out"),
 ]
 

@@ -15,7 +15,7 @@ from connectors.kit.contract import Batch, Cursor
 def read(settings: SalesforceSettings, entity: str = "accounts", cursor: Cursor | None = None) -> list[Batch]:
     """Read an entity to its end."""
     with SalesforceClient(settings, sleep=lambda seconds: None) as client:
-        return list(batches(client, TABLES[entity], cursor))
+        return [found for found in batches(client, TABLES[entity], cursor) if isinstance(found, Batch)]
 
 
 def rows_of(found: list[Batch]) -> list[dict[str, Any]]:
