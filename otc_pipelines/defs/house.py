@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from otc_pipelines.defs.cash_application import decision_asset
-from otc_pipelines.defs.extract import configuration_asset, source_assets
+from otc_pipelines.defs.extract import configuration_asset, source_assets, totals_asset
 from otc_pipelines.defs.extract.sources import RETRIES
 from otc_pipelines.defs.failures import lines
 from otc_pipelines.defs.gate import gate_checks
@@ -48,6 +48,7 @@ def build_defs(
         assets=[
             configuration_asset(stored),
             *source_assets(instance, retries),
+            totals_asset(instance, stored),
             models,
             ledger_asset(stored),
             decision_asset(stored),

@@ -27,10 +27,11 @@ def gate_checks(models: Collection[dg.AssetKey]) -> list[dg.AssetChecksDefinitio
     suites = {s.table: s for s in load_suites() if model_key(s.schema, s.table) in models}
     if not suites:
         return []
+    judged = [model_key(s.schema, s.table) for s in suites.values()]
 
     @dg.multi_asset_check(
         name="gate",
-        specs=[_spec(s) for s in suites.values()],
+        specs=[_spec(s, judged) for s in suites.values()],
         can_subset=True,
         required_resource_keys={RESOURCE},
         description="Accounting identities and tie-outs over what is about to leave the house.",
@@ -50,13 +51,15 @@ def gate_checks(models: Collection[dg.AssetKey]) -> list[dg.AssetChecksDefinitio
     return [gate]
 
 
-def _spec(suite: Suite) -> dg.AssetCheckSpec:
+def _spec(suite: Suite, judged: Sequence[dg.AssetKey]) -> dg.AssetCheckSpec:
+    """``judged``: the tables of all suites. No check goes ahead of them: what is made early waits for the rest."""
     guards = "everything that is delivered" if suite.guards is None else ", ".join(sorted(suite.guards))
     effect = "nothing is delivered while it fails" if suite.severity == "block" else "it is shown, and stops nothing"
     count = len(suite.expectations)
     return dg.AssetCheckSpec(
         "gate",
         asset=model_key(suite.schema, suite.table),
+        additional_deps=[key for key in judged if key != model_key(suite.schema, suite.table)],
         description=f"{count} expectation{'s' * (count != 1)}. Guards {guards}: {effect}.",
         blocking=suite.outbound and suite.severity == "block",
         metadata={
