@@ -64,3 +64,11 @@ def test_models_write_nothing_that_two_databases_answer_differently() -> None:
     assert len(MODELS) > 100
     wrong = {str(p.relative_to(PROJECT)): found(p.read_text(encoding="utf-8")) for p in MODELS}
     assert {name: said for name, said in wrong.items() if said} == {}
+
+
+def test_every_name_fits_into_postgresql() -> None:
+    """dbt makes a relation of a unit test's name; a name of more than 63 characters is refused there."""
+    named = re.compile(r"^\s+- (?:name:|\{name:) *([a-z0-9_]+)", re.MULTILINE)
+    names = [n for path in (PROJECT / "models").rglob("*.yml") for n in named.findall(path.read_text(encoding="utf-8"))]
+    assert len(names) > 500
+    assert [n for n in names if len(n) > 63] == []

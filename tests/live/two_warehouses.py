@@ -34,7 +34,7 @@ from tests.live.postgres import PASSWORD, Server
 NAMES = ("DuckDB", "PostgreSQL")
 AS_OF = date(2026, 2, 9)
 _PASSWORD, _BOOKS = "OTC_TEST_WAREHOUSE_PASSWORD", "OTC_TEST_OLD_BOOKS"
-_TIMED = ("landing.land", "landing.records", "flow.posting", "flow.matching", "settings")
+_TIMED = ("landing.land", "landing.records", "landing.totals", "flow.posting", "flow.matching", "settings")
 
 
 @dataclass(frozen=True)
