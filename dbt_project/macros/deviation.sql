@@ -10,13 +10,13 @@
     {%- set below = "cast(" ~ n ~ " * (" ~ n ~ " - 1) as decimal(38, 0))" -%}
     {%- set near = "cast(round(sqrt(cast(" ~ above ~ " as double precision) / cast(" ~ below ~ " as double precision)) * 100) as bigint)" -%}
     {%- set near = "cast(" ~ near ~ " as decimal(38, 0))" -%}
-    case
-        when {{ n }} > 1 then cast((
+    cast(case
+        when {{ n }} > 1 then (
             {{ near }} + case
                 when (2 * {{ near }} + 1) * (2 * {{ near }} + 1) * {{ below }} <= 40000 * {{ above }} then 1
                 when {{ near }} > 0 and (2 * {{ near }} - 1) * (2 * {{ near }} - 1) * {{ below }} > 40000 * {{ above }} then -1
                 else 0
             end
-        ) * cast(0.01 as decimal(3, 2)) as decimal(38, 2))
-    end
+        ) * cast(0.01 as decimal(3, 2))
+    end as decimal(38, 2))
 {%- endmacro %}
