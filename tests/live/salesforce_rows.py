@@ -16,6 +16,7 @@ from connectors.crm.salesforce.client import SalesforceClient
 from connectors.crm.salesforce.settings import SalesforceSettings
 from connectors.crm.salesforce.simulator import SalesforceSimulator
 from connectors.crm.salesforce.source import batches
+from connectors.kit.contract import Batch
 
 Rows: TypeAlias = "Counter[tuple[tuple[str, Any], ...]]"
 _NUMBERS = ("double", "currency", "percent", "int")
@@ -45,7 +46,8 @@ def as_our_connector_reads(
     table = TABLES[entity]
     vendor = {c.field.name: c.vendor for c in table.columns}
     with SalesforceClient(settings) as client:
-        found = [row for batch in batches(client, table, None) for row in batch.rows.to_pylist()]
+        read = (item for item in batches(client, table, None) if isinstance(item, Batch))  # a sweep of keys comes last
+        found = [row for batch in read for row in batch.rows.to_pylist()]
     return [{vendor[n]: v for n, v in row.items()} for row in found], set(vendor.values())
 
 

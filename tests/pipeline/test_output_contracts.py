@@ -190,7 +190,7 @@ def test_every_command_takes_the_three_options(name: str) -> None:
 def test_the_commands_are_those_that_the_contract_has() -> None:
     assert {name.split()[1] for name in ALL} == {
         "demo", "init", "check", "run", "aging", "matches", "quarantine", "sync", "audit", "simulate", "new-connector",
-        "serve", "ui", "explain", "metrics", "migrate", "tie-out", "fx",
+        "serve", "ui", "explain", "metrics", "migrate", "tie-out", "fx", "behaviour",
     }  # fmt: skip
 
 

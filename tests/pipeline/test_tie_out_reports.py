@@ -154,7 +154,7 @@ def test_a_bounced_receipt_is_reversed_and_the_other_one_is_split(faulty: Path) 
 def test_a_wrong_check_is_one_line(faulty: Path) -> None:
     said = otc("tie-out", "--check", "all", config=faulty)
     assert said.code == 2
-    assert said.line == "--check 'all' is not known; use control, roll_forward, receipts, buckets"
+    assert said.line == "--check 'all' is not known; use control, roll_forward, receipts, buckets, source"
 
 
 def test_marts_that_were_changed_behind_everybody_s_back_are_named(faulty: Path) -> None:

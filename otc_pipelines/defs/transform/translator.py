@@ -20,6 +20,9 @@ from otc_pipelines.warehouse import Warehouse
 LAYERS = {"staging": "stage", "conformed": "conform", "marts": "marts", "outbound": "gate"}
 """Schema of a model → its asset group. What would leave the house stands where it is judged."""
 
+# A table of no other model waits for this too and is made with the other marts. Made before, it would be made once more
+# by the next pass: tables stand while all rows do that passes keep, and what matching keeps comes later.
+_MATCHED = dg.AssetKey(["ops", "match_decision"])
 _FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=24), warn_window=timedelta(hours=3))
 
 
@@ -50,6 +53,8 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # the library car
                 deps[key] = dg.AssetDep(key)
         layer = LAYERS[props["config"]["schema"]]
         view = props["config"]["materialized"] == "view"
+        if layer == "marts" and not view and not any(n.startswith("model.") for n in props["depends_on"]["nodes"]):
+            deps[_MATCHED] = dg.AssetDep(_MATCHED)
         return spec.replace_attributes(
             deps=list(deps.values()),
             kinds={"dbt", self._stored, "view" if view else "table"},
