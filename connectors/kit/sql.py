@@ -161,13 +161,17 @@ class Database:
     def read(self, what: Read) -> Iterator[Page]:
         """Stream the rows in pages of ``what.rows``."""
         statement = self._statement(what)
-        with self._told(), self._engine.connect() as connection:
-            options: dict[str, Any] = {"stream_results": True, "max_row_buffer": what.rows}
-            if self._engine.dialect.name == "postgresql":
-                options["postgresql_readonly"] = True
-            result = connection.execution_options(**options).execute(statement)
+        with self._answer(statement, stream_results=True, max_row_buffer=what.rows) as result:
             for rows in result.partitions(what.rows):
                 yield self._page(what, rows)
+
+    @contextmanager
+    def _answer(self, statement: sa.Select[Any], **options: Any) -> Iterator[sa.CursorResult[Any]]:
+        """Give the rows of a statement while the connection is open; where the database knows that, it only reads."""
+        if self._engine.dialect.name == "postgresql":
+            options["postgresql_readonly"] = True
+        with self._told(), self._engine.connect() as connection:
+            yield connection.execution_options(**options).execute(statement)
 
     @property
     def adds_exactly(self) -> bool:
@@ -190,10 +194,8 @@ class Database:
         sums = [_added(table.c[c], what.view.columns[c]).label(f"sum_{n}") for n, c in enumerate(what.amounts)]
         statement = sa.select(*groups, sa.func.count().label("counted"), *sums)
         statement = statement.where(*self._counted(table, what)).group_by(*groups)
-        with self._told(), self._engine.connect() as connection:
-            if self._engine.dialect.name == "postgresql":
-                connection = connection.execution_options(postgresql_readonly=True)
-            for row in connection.execute(statement):
+        with self._answer(statement) as result:
+            for row in result:
                 group, count, added = row[: len(groups)], row[len(groups)], row[len(groups) + 1 :]
                 yield Counted(group, int(count), [v if v is None else Decimal(str(v)) for v in added])
 

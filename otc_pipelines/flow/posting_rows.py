@@ -73,18 +73,14 @@ def touch(tx: Tx, since: datetime | None) -> None:
     ]
     if since is None:
         parts += [_ENDS]
-        tx.temp("otc_touched", f"select distinct * from ({' union all '.join(parts)}) as p where id is not null")  # noqa: S608
+        _distinct(tx, parts)
         return
     rated = """select v.source_system, '{kind}', v.{key} from conformed.int_{entity}__unioned as v
         where v.fx_rate is null and v.currency in
             (select from_currency from conformed.int_fx_rates__unioned where loaded_at > :since)"""
     parts += [rated.format(kind="D", key="document_id", entity="documents")]
     parts += [rated.format(kind="R", key="receipt_id", entity="receipts")]
-    tx.temp(
-        "otc_touched",
-        f"select distinct * from ({' union all '.join(parts)}) as p where id is not null",  # noqa: S608
-        since=since,
-    )
+    _distinct(tx, parts, since=since)
     before = -1
     while (count := int(tx.scalar("select count(*) from otc_touched"))) != before:
         before = count
@@ -97,6 +93,11 @@ def touch(tx: Tx, since: datetime | None) -> None:
                 on t.source_system = e.source_system and t.kind = e.a_kind and t.id = e.a""",
         )
         tx.temp("otc_touched", "select * from otc_reached")
+
+
+def _distinct(tx: Tx, parts: Iterable[str], **parameters: Any) -> None:
+    nodes = " union all ".join(parts)
+    tx.temp("otc_touched", f"select distinct * from ({nodes}) as p where id is not null", **parameters)  # noqa: S608
 
 
 def cut(tx: Tx, until: datetime | None = None) -> int:

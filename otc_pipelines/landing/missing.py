@@ -10,8 +10,7 @@ from datetime import datetime
 from connectors.kit.contract import RECORDED_AT, Counter, Question
 from connectors.kit.validation import key_text
 from connectors.kit.validation.columns import check_column
-from otc_pipelines.landing.tables import raw_table
-from otc_pipelines.landing.versions import LATEST_ORDER
+from otc_pipelines.landing.counted import counted_here
 from otc_pipelines.warehouse import Warehouse
 
 MOST = 5
@@ -51,17 +50,10 @@ def _here(
     warehouse: Warehouse, connector: str, source: str, question: Question, until: datetime | None
 ) -> dict[str, datetime | None]:
     """Return the keys that count here, and when the source recorded each."""
+    counted, parameters = counted_here(connector, source, question, until)
     with warehouse.reading() as tx:
         rows = tx.rows(
-            f"""select "_key" as row_key, recorded_at, recorded_by_source from (
-                select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
-                from {raw_table(connector, question.entity.name)} as t where source_system = :source) as versions
-            where nth = 1 and not deleted""",  # noqa: S608
-            source=source,
+            f'select "_key" as row_key, recorded_at, recorded_by_source from ({counted}) as counted',  # noqa: S608
+            **parameters,
         )
-    return {
-        r["row_key"]: r["recorded_at"] if r["recorded_by_source"] else None
-        for r in rows
-        if r["row_key"] not in question.without
-        and (until is None or not r["recorded_by_source"] or r["recorded_at"] <= until)
-    }
+    return {r["row_key"]: r["recorded_at"] if r["recorded_by_source"] else None for r in rows}

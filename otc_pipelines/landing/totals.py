@@ -17,11 +17,11 @@ from typing import Any
 from connectors.kit.contract import Connector, Counter, Cursors, Entity, Group, Question, Settings, Totals
 from connectors.kit.errors import ConnectorError
 from connectors.kit.redact import redact_text
-from connectors.kit.totals import group_columns, money_columns, stripped_key
+from connectors.kit.totals import group_columns, money_columns
 from otc_pipelines.landing import records
+from otc_pipelines.landing.counted import counted_here
 from otc_pipelines.landing.missing import named
 from otc_pipelines.landing.tables import raw_table
-from otc_pipelines.landing.versions import LATEST_ORDER
 from otc_pipelines.warehouse import Tx, Warehouse, quoted
 
 ROUNDS = 3
@@ -120,11 +120,11 @@ def hold_against_source(
     No error of the source is raised: what could not be asked is kept as not checked, with the reason, but for a
     difference that was found before: that stands until the source is seen to tie.
     """
-    holding = Holding()
+    holding, known = Holding(), _kept(warehouse, source)
     if connector.counting is None:
         reason = f"connector {connector.name} states no totals"
-        others: dict[str, list[dict[str, Any]]] = {name: [] for name in _kept(warehouse, source)}  # another connector's
-        _keep(warehouse, connector, source, others | {"*": [_unchecked(reason)]}, {})
+        others: dict[str, list[dict[str, Any]]] = {name: [] for name in known}  # another connector's
+        _keep(warehouse, connector, source, known, others | {"*": [_unchecked(reason)]}, {})
         return holding
     with warehouse.reading() as tx:
         cursors = records.cursors(tx, source)
@@ -138,19 +138,18 @@ def hold_against_source(
                 kind = holding.tied if not one.differs else holding.aside if one.explained else holding.differing
                 kind.append(name)
             off = [*holding.differing, *holding.aside]
-            _name(warehouse, connector, source, counter, {n: held[n] for n in off}, found)
+            _name(warehouse, connector, source, counter, known, {n: held[n] for n in off}, found)
     except ConnectorError as problem:
         reason = redact_text(str(problem))
         asked = {*found, *holding.unchecked}
         holding.unchecked |= {e.name: reason for e in connector.entities if e.name not in asked}
-    known = _kept(warehouse, source)
     for name, reason in list(holding.unchecked.items()):
         if any(r["reason"] is None and differs(r) for r in known.get(name, ())):
             holding.differing.append(name)
         elif name in known or name in found or not _never_landed(warehouse, connector, source, name):
             found[name] = [_unchecked(reason)]
     gone = known.keys() - found.keys() - {*holding.differing, *holding.unchecked}
-    _keep(warehouse, connector, source, {**found, **{name: [] for name in gone}}, bounds)
+    _keep(warehouse, connector, source, known, {**found, **{name: [] for name in gone}}, bounds)
     return holding
 
 
@@ -217,38 +216,25 @@ def _asked(
             continue
         theirs = Totals(tuple(sorted(theirs.groups, key=lambda g: str((g.legal_entity, g.currency)))), theirs.until)
         with warehouse.reading() as tx:
-            ours = _ours(tx, connector, source, entity, theirs.until, without)
+            ours = _ours(tx, connector, source, question, theirs.until)
         held[entity.name] = Held(question, theirs, ours, sum(aside.values()), len(keys) - len(without))
     return held
 
 
 def _ours(
-    tx: Tx, connector: Connector, source: str, entity: Entity, until: datetime | None, without: Iterable[str]
+    tx: Tx, connector: Connector, source: str, question: Question, until: datetime | None
 ) -> dict[tuple[str | None, str | None], Group]:
     """Count and add the versions that count now, as they landed."""
-    money = [f.name for f in money_columns(entity)]
-    by = [None if f is None else quoted(f.name) for f in group_columns(entity)]
-    columns = [*dict.fromkeys([*(c for c in by if c), *map(quoted, money)])]
-    wanted = "".join(f", t.{c}" for c in columns)
-    left_out = {f"k{n}": key for n, key in enumerate(sorted({*without, *map(stripped_key, without)}))}
-    conditions = ["nth = 1", "not deleted"]
-    if until is not None:
-        conditions.append("(recorded_at <= :until or not recorded_by_source)")
-    if left_out:
-        conditions.append(f'"_key" not in ({", ".join(":" + k for k in left_out)})')
+    money = [f.name for f in money_columns(question.entity)]
     sums = "".join(f", sum({quoted(m)}) as {quoted('sum_' + m)}" for m in money)
-    groups = ", ".join(f"{c or 'cast(null as text)'} as {n}" for c, n in zip(by, ("company", "unit"), strict=True))
+    by = ["cast(null as text)" if f is None else quoted(f.name) for f in group_columns(question.entity)]
+    wanted = ", ".join([f"{by[0]} as company", f"{by[1]} as unit", *map(quoted, money)])
+    counted, parameters = counted_here(connector.name, source, question, until)
     rows = tx.rows(
-        f"""select company, unit, count(*) as counted{sums} from (
-            select {groups}, versions.* from (
-                select t."_key", t.recorded_at, t.recorded_by_source, t.deleted{wanted},
-                    row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
-                from {raw_table(connector.name, entity.name)} as t where source_system = :source) as versions
-            where {" and ".join(conditions)}) as living
+        f"""select company, unit, count(*) as counted{sums}
+        from (select {wanted} from ({counted}) as versions) as living
         group by company, unit""",  # noqa: S608
-        source=source,
-        **({"until": until} if until is not None else {}),
-        **left_out,
+        **parameters,
     )
     return {
         (r["company"], r["unit"]): Group(
@@ -275,11 +261,11 @@ def _name(
     connector: Connector,
     source: str,
     counter: Counter,
+    known: Mapping[str, list[dict[str, Any]]],
     held: Mapping[str, Held],
     found: Mapping[str, list[dict[str, Any]]],
 ) -> None:
     """Say of each entity that differs which keys do; of a difference that is known, what was said of it."""
-    known = _kept(warehouse, source)
     for name, one in held.items():
         before = known.get(name, [])
         if _content(before) == _content(found[name]):
@@ -325,11 +311,11 @@ def _keep(
     warehouse: Warehouse,
     connector: Connector,
     source: str,
+    known: Mapping[str, list[dict[str, Any]]],
     found: Mapping[str, list[dict[str, Any]]],
     bounds: Mapping[str, datetime | None],
 ) -> None:
-    """Write what the source says, where that is not what it said before: nothing new changes nothing."""
-    known = _kept(warehouse, source)
+    """Write what the source says, where that is not what is ``known``: nothing new changes nothing."""
     changed = [n for n, rows in found.items() if _content(rows) != _content(known.get(n, ()))]
     if not changed:
         return

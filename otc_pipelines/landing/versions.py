@@ -12,9 +12,20 @@ from otc_pipelines.landing.tables import OWN_COLUMNS, business_columns, raw_pers
 from otc_pipelines.warehouse import Tx, quoted
 
 #: The same as in the models (``macros/current_version.sql``): what is compared with is what counts. No two rows tie.
-LATEST_ORDER = (
+_LATEST_ORDER = (
     'recorded_at desc, "_loaded_at" desc, coalesce("_file", \'\') desc, coalesce("_line", 0) desc, "_row_hash" desc'
 )
+
+
+def latest_versions(target: str, which: str = "true") -> str:
+    """Return the SELECT of the latest version of each key of a raw table, of those that are ``which``, of ``:source``.
+
+    It ends in its conditions, so that more of them can follow.
+    """
+    return f"""select * from (
+            select t.*, row_number() over (partition by "_key" order by {_LATEST_ORDER}) as nth
+            from {target} as t where source_system = :source and {which}) as versions
+        where nth = 1"""  # noqa: S608
 
 
 def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: dict[str, object]) -> int:
@@ -56,7 +67,7 @@ def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: 
             else before is null or before <> "_row_hash" end""",  # noqa: S608
         source=source,
     )
-    own = [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
+    own = _own(entity)
     columns = ["source_system", *own, "recorded_at", "recorded_by_source", "deleted"]
     columns += [quoted(c) for c in ("_extra", "_key", "_row_hash", "_loaded_at", "_load_id", "_file", "_line")]
     tx.execute(
@@ -77,14 +88,11 @@ def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: 
 def insert_tombstones(tx: Tx, connector: str, source: str, entity: Entity, stamp: dict[str, object]) -> int:
     """Add a deleted version for each key that is alive here and is not in ``otc_sweep``; return how many."""
     target = raw_table(connector, entity.name)
-    own = [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
+    own = _own(entity)
     gone = """"_row_hash" || ':deleted'"""
     tx.temp(
         "otc_gone",
-        f"""select * from (
-            select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
-            from {target} as t where source_system = :source) as v
-        where nth = 1 and not deleted and "_key" not in (select "_key" from otc_sweep)""",  # noqa: S608
+        f'{latest_versions(target)} and not deleted and "_key" not in (select "_key" from otc_sweep)',  # noqa: S608
         source=source,
     )
     tx.execute(
@@ -105,19 +113,13 @@ def insert_returns(tx: Tx, connector: str, source: str, entity: Entity, stamp: d
     later than all of them. It is what the source last said of it. A deletion that the source itself told stands.
     """
     target = raw_table(connector, entity.name)
-    own = [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
+    own = _own(entity)
     own += [quoted(c) for c in ("_extra", "_key", "_row_hash")]
     tx.temp(
         "otc_back",
-        f"""select v.* from (
-            select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
-            from {target} as t
-            where source_system = :source and not (deleted and not recorded_by_source)) as v
-        inner join (
-            select "_key", deleted, recorded_by_source,
-                row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
-            from {target} where source_system = :source) as l using ("_key")
-        where v.nth = 1 and not v.deleted and l.nth = 1 and l.deleted and not l.recorded_by_source
+        f"""select said.* from ({latest_versions(target, "not (deleted and not recorded_by_source)")}) as said
+        inner join ({latest_versions(target)}) as latest using ("_key")
+        where not said.deleted and latest.deleted and not latest.recorded_by_source
             and "_key" in (select "_key" from otc_sweep)""",  # noqa: S608
         source=source,
     )
@@ -132,14 +134,15 @@ def insert_returns(tx: Tx, connector: str, source: str, entity: Entity, stamp: d
     return int(tx.scalar("select count(*) from otc_back"))
 
 
+def _own(entity: Entity) -> list[str]:
+    """The columns of a raw table that are not of landing's own making."""
+    return [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
+
+
 def _latest(tx: Tx, target: str, source: str) -> None:
     tx.temp(
         "otc_latest",
-        f"""select * from (
-            select t.*, row_number() over (partition by "_key" order by {LATEST_ORDER}) as nth
-            from {target} as t
-            where source_system = :source and "_key" in (select "_key" from otc_staged)) as v
-        where nth = 1""",  # noqa: S608
+        latest_versions(target, '"_key" in (select "_key" from otc_staged)'),
         source=source,
     )
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -81,7 +80,7 @@ class _Objects:
         record = self._aggregates(table, soql(select, table.vendor, where))[0]
         adding = Adding(table.entity, money)
         if record["counted"]:
-            adding.add(record["counted"], {m: _exact(record[f"sum{n}"]) for n, m in enumerate(money)})
+            adding.add(record["counted"], {m: record[f"sum{n}"] for n, m in enumerate(money)})
         return adding.groups
 
     def _aggregates_all(self, table: Table, fields: Sequence[str]) -> bool:
@@ -122,11 +121,6 @@ class _Objects:
         if not records or any(not isinstance(r.get("counted"), int) for r in records):
             raise AnswerLostError(f"{self._client.host} answered a count of {table.vendor} without a count; not used")
         return records
-
-
-def _exact(value: Any) -> Decimal:
-    """Return a sum as the vendor wrote it: a JSON number of at most 15 digits that count."""
-    return Decimal(0) if value is None else Decimal(str(value))
 
 
 def _where(question: Question) -> tuple[str, datetime | None]:

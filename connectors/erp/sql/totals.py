@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ import pyarrow as pa
 from connectors.erp.sql.settings import SqlSettings
 from connectors.erp.sql.source import CURSOR, EntityView, entity_views
 from connectors.kit.contract import DELETED, Counter, FieldType, Listed, Question, Totals
+from connectors.kit.incremental import instant
 from connectors.kit.sql import Database, Read, Sum
 from connectors.kit.text_table import Writing, moment_text
 from connectors.kit.totals import Adding, alive, group_columns, money_columns, stripped_key
@@ -74,7 +75,7 @@ class _Views:
             kept = rows.filter(pa.array(self._counts(question, each, rows)))
             times = kept.column(CURSOR).combine_chunks() if CURSOR in wanted else None
             if until is not None and times is not None:
-                within = [t is None or _instant(t) <= until for t in times.to_pylist()]
+                within = [t is None or instant(t) <= until for t in times.to_pylist()]
                 kept, times = kept.filter(pa.array(within)), times.filter(pa.array(within))
             yield Listed(key_columns(kept, each.entity), times)
 
@@ -85,7 +86,7 @@ class _Views:
         if cursor is None or moment is None:
             return None, None
         try:
-            return cursor.position, _instant(moment_text(moment, self._settings.timezone))
+            return cursor.position, instant(moment_text(moment, self._settings.timezone))
         except ValueError:
             return None, None
 
@@ -117,10 +118,3 @@ class _Views:
         read = Read(each.view, list(columns.values()), each.key, kinds, writing, rows=self._settings.batch_rows)
         for page in self._database.read(read):
             yield page.rows.rename_columns(list(columns))
-
-
-def _instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset")
-    return moment.astimezone(UTC)

@@ -1,27 +1,10 @@
 -- Both sides were counted at the same moment, when the source was asked; here they are only compared.
 with sides as (
     select
-        source_system || ':' || entity || ':' || coalesce(legal_entity, '') || ':' || coalesce(currency, '')
-        || ':' || coalesce(column_name, '') as source_total_key,
-        source_system,
-        connector,
-        entity,
-        legal_entity,
-        currency,
-        column_name,
-        asked_at,
-        read_until,
-        rows_there,
-        rows_here,
+        totals.*,
         rows_here - rows_there as rows_difference,
-        {{ total('amount_there') }} as amount_there,
-        {{ total('amount_here') }} as amount_here,
-        {{ total('amount_here - amount_there') }} as amount_difference,
-        quarantined,
-        quarantined_counted,
-        named,
-        reason
-    from {{ source('ops', 'source_total') }}
+        amount_here - amount_there as amount_difference
+    from {{ source('ops', 'source_total') }} as totals
 ),
 
 compared as (
@@ -34,7 +17,8 @@ compared as (
 )
 
 select
-    source_total_key,
+    source_system || ':' || entity || ':' || coalesce(legal_entity, '') || ':' || coalesce(currency, '')
+    || ':' || coalesce(column_name, '') as source_total_key,
     source_system,
     connector,
     entity,
@@ -46,9 +30,9 @@ select
     rows_there,
     rows_here,
     rows_difference,
-    amount_there,
-    amount_here,
-    amount_difference,
+    {{ total('amount_there') }} as amount_there,
+    {{ total('amount_here') }} as amount_here,
+    {{ total('amount_difference') }} as amount_difference,
     quarantined,
     case
         when reason is not null then 'not checked'
