@@ -36,6 +36,12 @@ from connectors.kit.notifying import Channel
 from connectors.kit.timezone import Timezone
 from connectors.registry import channel, channels, connector
 
+MOST_DAYS = 3660
+"""Days that a window of measures may have."""
+ALARM_RATES = ("0.05", "0.01")
+"""Of customers who pay as ever, the share that the change flag may be raised for all the same."""
+INDUSTRY = r"^[a-z0-9][a-z0-9 &/,.-]*$"
+"""How reference values and legal entities spell an industry."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = r"^[a-z][a-z0-9_]*$"
 _SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
@@ -90,7 +96,7 @@ class LegalEntity(_Model):
 
     base_currency: CurrencyCode | None = None
     ar_account: str | None = None
-    industry: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 &/,.-]*$")] | None = None
+    industry: Annotated[str, Field(pattern=INDUSTRY)] | None = None
     region: Annotated[str, Field(min_length=1)] | None = None
 
 
@@ -126,15 +132,15 @@ class Revaluation(_Model):
 class Measures(_Model):
     """How payments are judged; a file of reference values that measures are compared with, instead of those shipped."""
 
-    behaviour_days: int = Field(default=90, ge=1, le=3660)
+    behaviour_days: int = Field(default=90, ge=1, le=MOST_DAYS)
     alarm_rate: Decimal = Decimal("0.01")
     reference_values: Path | None = None
 
     @field_validator("alarm_rate")
     @classmethod
     def _one_of_two(cls, value: Decimal) -> Decimal:
-        if value not in (Decimal("0.05"), Decimal("0.01")):
-            raise ValueError("it must be 0.05 or 0.01")
+        if value not in map(Decimal, ALARM_RATES):
+            raise ValueError(f"it must be {' or '.join(ALARM_RATES)}")
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""Options that every command takes, and the instance that they name."""
+"""Options that several commands take, what is written in them, and the instance that they name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ Config = Annotated[
 ]
 Form = Annotated[Format, typer.Option("--format", help="table for people, json or csv for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show log lines, and the traceback of an error.")]
+KnownAt = Annotated[
+    str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
+]
+LoadedAt = Annotated[
+    str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
+]
+WindowEnd = Annotated[str, typer.Option("--as-of", metavar="DATE", help="Last day of the window.")]
+WindowDays = Annotated[int, typer.Option("--days", help="Days of the window, the last one included.")]
 
 
 def instance(config: Path | None) -> Instance:
@@ -42,3 +50,8 @@ def a_time(value: str) -> datetime:
     if parsed.tzinfo is None:
         raise typer.BadParameter(f"{value!r} has no offset; write one such as {value}+00:00")
     return parsed.astimezone(UTC)
+
+
+def a_time_if_any(value: str | None) -> datetime | None:
+    """Parse a timestamp as ``a_time`` does; None where the option is left out."""
+    return a_time(value) if value else None

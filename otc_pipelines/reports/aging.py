@@ -67,10 +67,9 @@ def aging_report(instance: Instance, question: AgingQuestion) -> Report:
     )
     with published(Warehouse.of(instance)) as tx:
         found = tx.arrow(sql)
-        first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
+        clocks = clock_facts(tx, question.known_at, question.loaded_at)
     rows = [_as_text(row) for row in found.to_pylist()]
     columns = [c for c in found.column_names if c != "base_currency"]
-    clocks = clock_facts(question.known_at, question.loaded_at, first)
     return Report(rows, columns, {"as_of": question.as_of.isoformat(), **clocks})
 
 

@@ -5,16 +5,13 @@ The mart of payment behaviour is made by the same macro, so that BI and the comm
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from connectors.kit.errors import ConfigError
 from otc_pipelines.reports import Report
-from otc_pipelines.reports.clocks import clock_facts
 from otc_pipelines.reports.figures import figure_text
+from otc_pipelines.reports.windows import Window
 from otc_pipelines.settings import Instance
 from otc_pipelines.transform.behaviour_sql import behaviour_sql
-from otc_pipelines.transform.measures_sql import MOST_DAYS
 from otc_pipelines.warehouse import Warehouse
 from otc_pipelines.warehouse.publish import published
 
@@ -34,24 +31,7 @@ FIGURES = (
 )
 
 
-@dataclass(frozen=True)
-class BehaviourQuestion:
-    """As-of day T, window of N days to T, knowledge time K, load time L (None: all known now).
-
-    Raises ConfigError for a window that is none.
-    """
-
-    as_of: date
-    days: int
-    known_at: datetime | None = None
-    loaded_at: datetime | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.days <= MOST_DAYS:
-            raise ConfigError(f"--days {self.days} is no window; use a whole number from 1 to {MOST_DAYS}")
-
-
-def behaviour_report(instance: Instance, question: BehaviourQuestion) -> Report:
+def behaviour_report(instance: Instance, question: Window) -> Report:
     """Answer from the published marts, a row per customer. Figures are decimal text; what has no value is None."""
     rate = instance.measures.alarm_rate_text
     sql = behaviour_sql(
@@ -66,21 +46,13 @@ def behaviour_report(instance: Instance, question: BehaviourQuestion) -> Report:
         left join marts.dim_party as named
             on paying.source_system = named.source_system and paying.party_id = named.party_id
         order by paying.legal_entity, party_name, paying.party_id, paying.source_system, paying.base_currency"""  # noqa: S608
-    with published(Warehouse.of(instance)) as tx:
-        found = tx.arrow(named).to_pylist()
-        first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
-    columns = [*WHO, *FIGURES]
-    rows = [{name: _text(row[name]) for name in columns} for row in found]
     test = f"rank sum of days of payment, two-sided; the {question.days} days against the {3 * question.days} before"
     alarms = f"of 1,000 customers who pay as ever, at most {int(1000 * instance.measures.alarm_rate)} are flagged"
-    facts = {
-        "as_of": question.as_of.isoformat(),
-        "window_days": question.days,
-        "change_test": test,
-        "change_alarm_rate": f"{rate}: {alarms}",
-        **clock_facts(question.known_at, question.loaded_at, first),
-    }
-    return Report(rows, columns, facts)
+    with published(Warehouse.of(instance)) as tx:
+        found = tx.arrow(named).to_pylist()
+        facts = question.facts(tx, change_test=test, change_alarm_rate=f"{rate}: {alarms}")
+    columns = [*WHO, *FIGURES]
+    return Report([{name: _text(row[name]) for name in columns} for row in found], columns, facts)
 
 
 def _text(value: object) -> object:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from otc_pipelines.warehouse import Tx
 
-def clock_facts(known_at: datetime | None, loaded_at: datetime | None, first_load: datetime | None) -> dict[str, Any]:
-    """Return both moments as ISO text, and a note where one is before the first load (None: nothing was loaded)."""
+
+def clock_facts(tx: Tx, known_at: datetime | None, loaded_at: datetime | None) -> dict[str, Any]:
+    """Return both moments as ISO text, and a note where one is before the first load of the published ledger."""
+    first_load = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
     notes = []
     if known_at and first_load and known_at < first_load:
         notes.append("known-at is before the first load: answered from the times at which the source recorded its rows")

@@ -59,9 +59,8 @@ def fx_report(instance: Instance, question: FxQuestion) -> Report:
     names = COLUMNS[question.group_by]
     with published(Warehouse.of(instance)) as tx:
         found = tx.rows(_sql(question), **_clocks(question))
-        first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
+        clocks = clock_facts(tx, question.known_at, question.loaded_at)
     rows = [{name: value for name, value in _as_text(row).items() if name in names} for row in found]
-    clocks = clock_facts(question.known_at, question.loaded_at, first)
     facts = {"from": question.first.isoformat(), "to": question.last.isoformat(), **clocks}
     return Report(rows, list(names), facts)
 

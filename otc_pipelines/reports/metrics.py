@@ -6,14 +6,13 @@ The mart of measures is made by the same macro, so that BI and the command line 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 
 from connectors.kit.errors import ConfigError
 from otc_pipelines.reports import Report
-from otc_pipelines.reports.clocks import clock_facts
 from otc_pipelines.reports.figures import figure_text
+from otc_pipelines.reports.windows import Window
 from otc_pipelines.settings import Instance
-from otc_pipelines.transform.measures_sql import GROUPED_BY, MOST_DAYS, SEGMENTS, measures_sql
+from otc_pipelines.transform.measures_sql import GROUPED_BY, SEGMENTS, measures_sql
 from otc_pipelines.warehouse import Warehouse
 from otc_pipelines.warehouse.publish import published
 
@@ -32,22 +31,14 @@ _WHO = {
 
 
 @dataclass(frozen=True)
-class MetricsQuestion:
-    """As-of day T, window of N days to T, knowledge time K, load time L (None: all known now), and what a row is.
+class MetricsQuestion(Window):
+    """A window at a state of knowledge, and what a row is. Raises ConfigError for a value that is not allowed."""
 
-    Raises ConfigError for a value that is not one of those allowed.
-    """
-
-    as_of: date
-    days: int
-    known_at: datetime | None = None
-    loaded_at: datetime | None = None
     group_by: str = "legal_entity"
     segment: str = "country"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.days <= MOST_DAYS:
-            raise ConfigError(f"--days {self.days} is no window; use a whole number from 1 to {MOST_DAYS}")
+        super().__post_init__()
         chosen = (("--group-by", self.group_by, GROUPED_BY), ("--segment", self.segment, SEGMENTS))
         for option, value, allowed in chosen:
             if value not in allowed:
@@ -72,8 +63,7 @@ def metrics_report(instance: Instance, question: MetricsQuestion) -> Report:
             order by measured.legal_entity, party_name, measured.party_id, measured.source_system"""  # noqa: S608
     with published(Warehouse.of(instance)) as tx:
         found = tx.arrow(sql).to_pylist()
-        first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
+        facts = question.facts(tx)
     columns = [*_WHO[question.group_by], "base_currency", "days", *MEASURES, "notes"]
     rows = [{name: figure_text(row[name]) for name in columns} for row in found]
-    clocks = clock_facts(question.known_at, question.loaded_at, first)
-    return Report(rows, columns, {"as_of": question.as_of.isoformat(), "window_days": question.days, **clocks})
+    return Report(rows, columns, facts)

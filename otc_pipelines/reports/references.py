@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from connectors.kit.errors import ConfigError
 from otc_pipelines.reports import Report
-from otc_pipelines.reports.clocks import clock_facts
 from otc_pipelines.reports.figures import figure_text
 from otc_pipelines.reports.metrics import MetricsQuestion
 from otc_pipelines.settings import Instance
@@ -39,9 +38,8 @@ def reference_report(instance: Instance, question: MetricsQuestion) -> Report:
     )
     with published(Warehouse.of(instance)) as tx:
         found = tx.arrow(sql).to_pylist()
-        first = tx.scalar("select min(loaded_at) from marts.fct_ar_ledger")
-    facts = clock_facts(question.known_at, question.loaded_at, first)
+        facts = question.facts(tx)
     if not industries:
         facts["notes"] = "; ".join(note for note in (facts["notes"], _NOTHING) if note)
     rows = [{name: figure_text(row[name]) for name in COLUMNS} for row in found]
-    return Report(rows, list(COLUMNS), {"as_of": question.as_of.isoformat(), "window_days": question.days, **facts})
+    return Report(rows, list(COLUMNS), facts)

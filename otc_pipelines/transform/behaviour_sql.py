@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from otc_pipelines.transform.measures_sql import MOST_DAYS
-from otc_pipelines.transform.rendering import day_text, macros, moment_text, must_be_one_of, must_name_relations
+from otc_pipelines.settings import ALARM_RATES
+from otc_pipelines.transform.rendering import (
+    day_texts,
+    macros,
+    moment_text,
+    must_be_a_window,
+    must_be_one_of,
+    must_name_relations,
+)
 
-ALARM_RATES = ("0.05", "0.01")
 _FILES = ("quotient.sql", "deviation.sql", "measures_of_parties.sql", "payment_change.sql", "payment_behaviour.sql")
 
 
@@ -33,16 +39,12 @@ def behaviour_sql(
     """
     must_name_relations(ledger, inputs, parties)
     must_be_one_of("alarm_rate", alarm_rate, ALARM_RATES)
-    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
-        raise ValueError(f"days {days!r} must be a whole number from 1 to {MOST_DAYS}")
-    asked = [as_of] if isinstance(as_of, date) else sorted(set(as_of))
-    if not asked:
-        raise ValueError("as_of names no day; give at least one")
+    must_be_a_window(days)
     rendered = macros(*_FILES).payment_behaviour(
         ledger=ledger,
         inputs=inputs,
         parties=parties,
-        as_of=[day_text(day) for day in asked],
+        as_of=day_texts(as_of),
         days=days,
         alarm_rate=alarm_rate,
         known_at=moment_text("known_at", known_at),

@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from otc_pipelines.transform.rendering import day_text, macros, moment_text, must_be_one_of, must_name_relations
+from otc_pipelines.transform.rendering import (
+    day_texts,
+    macros,
+    moment_text,
+    must_be_a_window,
+    must_be_one_of,
+    must_name_relations,
+)
 
 GROUPED_BY = ("legal_entity", "segment", "party")
 SEGMENTS = ("country", "payment_terms", "currency")
-MOST_DAYS = 3660
 _FILES = ("quotient.sql", "measures_of_parties.sql", "measures_of_groups.sql", "measures.sql")
 
 
@@ -35,16 +41,12 @@ def measures_sql(
     must_name_relations(ledger, inputs, parties)
     for name, value, allowed in (("group_by", group_by, GROUPED_BY), ("segment", segment, SEGMENTS)):
         must_be_one_of(name, value, allowed)
-    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
-        raise ValueError(f"days {days!r} must be a whole number from 1 to {MOST_DAYS}")
-    asked = [as_of] if isinstance(as_of, date) else sorted(set(as_of))
-    if not asked:
-        raise ValueError("as_of names no day; give at least one")
+    must_be_a_window(days)
     rendered = macros(*_FILES).measures(
         ledger=ledger,
         inputs=inputs,
         parties=parties,
-        asked=[(group_by, day_text(day)) for day in asked],
+        asked=[(group_by, day) for day in day_texts(as_of)],
         days=days,
         known_at=moment_text("known_at", known_at),
         loaded_at=moment_text("loaded_at", loaded_at),

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from connectors.kit.errors import ConfigError
+from otc_pipelines.settings import INDUSTRY
 from otc_pipelines.transform.project import project_dir
 
 COLUMNS = ("measure", "industry", "region", "year", "value", "unit", "source", "note")
@@ -23,7 +24,6 @@ MEASURES = {
     "ar_turnover": "times",
 }
 """The measures that can be compared, with their units."""
-INDUSTRY = r"^[a-z0-9][a-z0-9 &/,.-]*$"
 _KEY = ("measure", "industry", "region", "year", "source")
 _MAY_BE_EMPTY = ("region", "note")
 _LONGEST = 400

@@ -7,13 +7,14 @@ Belongs here: what every such question shares. Not here: which parameters a ques
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from otc_pipelines.settings import MOST_DAYS
 from otc_pipelines.transform.project import project_dir
 
 _RELATION = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){0,2}")
@@ -32,11 +33,25 @@ def must_be_one_of(name: str, value: str, allowed: Collection[str]) -> None:
         raise ValueError(f"{name} {value!r} is not one of: {', '.join(allowed)}")
 
 
+def must_be_a_window(days: int) -> None:
+    """Refuse what is no number of days that a window can have."""
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
+        raise ValueError(f"days {days!r} must be a whole number from 1 to {MOST_DAYS}")
+
+
 def day_text(value: date) -> str:
     """Return a day as ISO text."""
     if not isinstance(value, date) or isinstance(value, datetime):
         raise ValueError(f"as_of {value!r} is not a date")
     return value.isoformat()
+
+
+def day_texts(asked: date | Sequence[date]) -> list[str]:
+    """Return one day, or several, each once and in order, as ISO text."""
+    days = [asked] if isinstance(asked, date) else sorted(set(asked))
+    if not days:
+        raise ValueError("as_of names no day; give at least one")
+    return [day_text(day) for day in days]
 
 
 def moment_text(name: str, value: datetime | None) -> str | None:

@@ -17,7 +17,8 @@ from scipy.stats import mannwhitneyu
 
 from otc_pipelines.flow.run import RunReport
 from otc_pipelines.reports.aging import AgingQuestion, aging_report
-from otc_pipelines.reports.behaviour import BehaviourQuestion, behaviour_report
+from otc_pipelines.reports.behaviour import behaviour_report
+from otc_pipelines.reports.windows import Window
 from otc_pipelines.settings import load
 from tests.pipeline.conftest import Prepared
 from tests.pipeline.house import ROOT, SHARED, configure, counts, grown, passed, rows, step
@@ -137,7 +138,7 @@ def cut(value: Decimal) -> Decimal:
 )
 def test_customers_pay_as_the_file_says(clean: Drop, day: date, days: int) -> None:
     """Days late and days to settle of each invoice stand in the file: averages, spread and shares in plain decimals."""
-    report = behaviour_report(load(clean[0]), BehaviourQuestion(day, days))
+    report = behaviour_report(load(clean[0]), Window(day, days))
     rows = {r["party_id"]: r for r in report.rows if r["payments"]}
     wanted = read_payments(day, days)
     assert rows.keys() == wanted.keys()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -23,28 +23,25 @@ def register(app: typer.Typer) -> None:
 
 
 def behaviour(
-    as_of: Annotated[str, typer.Option("--as-of", metavar="DATE", help="Last day of the window.")],
-    days: Annotated[int, typer.Option("--days", help="Days of the window, the last one included.")],
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
-    ] = None,
-    loaded_at: Annotated[
-        str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
-    ] = None,
+    as_of: options.WindowEnd,
+    days: options.WindowDays,
+    known_at: options.KnownAt = None,
+    loaded_at: options.LoadedAt = None,
     config: options.Config = None,
     form: options.Form = Format.TABLE,
     debug: options.Debug = False,
 ) -> None:
     """Show how each customer pays: days late, share late, method, what is overdue, and whether that has changed."""
-    from otc_pipelines.reports.behaviour import BehaviourQuestion, behaviour_report
+    from otc_pipelines.reports.behaviour import behaviour_report
+    from otc_pipelines.reports.windows import Window
 
     report = behaviour_report(
         options.instance(config),
-        BehaviourQuestion(
+        Window(
             as_of=options.a_date(as_of),
             days=days,
-            known_at=options.a_time(known_at) if known_at else None,
-            loaded_at=options.a_time(loaded_at) if loaded_at else None,
+            known_at=options.a_time_if_any(known_at),
+            loaded_at=options.a_time_if_any(loaded_at),
         ),
     )
     title = f"payments of {days} days to {as_of}"

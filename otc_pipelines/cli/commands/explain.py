@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -30,12 +29,8 @@ def explain(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DATE", help="Movements effective up to this day [today].")
     ] = None,
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
-    ] = None,
-    loaded_at: Annotated[
-        str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
-    ] = None,
+    known_at: options.KnownAt = None,
+    loaded_at: options.LoadedAt = None,
     since_known: Annotated[
         str | None,
         typer.Option("--since-known", metavar="TIME", help="Only what changed the figure since it was known so."),
@@ -58,16 +53,13 @@ def explain(
     from otc_pipelines.cli.explanation import show
     from otc_pipelines.reports.explain import Question, explain_report
 
-    def moment(value: str | None) -> datetime | None:
-        return options.a_time(value) if value else None
-
     question = Question(
         thing,
         as_of=options.a_date(as_of) if as_of else None,
-        known_at=moment(known_at),
-        loaded_at=moment(loaded_at),
-        since_known=moment(since_known),
-        since_loaded=moment(since_loaded),
+        known_at=options.a_time_if_any(known_at),
+        loaded_at=options.a_time_if_any(loaded_at),
+        since_known=options.a_time_if_any(since_known),
+        since_loaded=options.a_time_if_any(since_loaded),
         by=by,
         unapplied=unapplied,
         include_pending=include_pending,

@@ -18,12 +18,8 @@ def register(app: typer.Typer) -> None:
 def fx(
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day.")],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, which counts.")],
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
-    ] = None,
-    loaded_at: Annotated[
-        str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
-    ] = None,
+    known_at: options.KnownAt = None,
+    loaded_at: options.LoadedAt = None,
     group_by: Annotated[
         str, typer.Option("--group-by", help="pair (of currencies), party, or allocation with both its sides.")
     ] = "pair",
@@ -39,8 +35,8 @@ def fx(
         FxQuestion(
             first=options.a_date(first),
             last=options.a_date(last),
-            known_at=options.a_time(known_at) if known_at else None,
-            loaded_at=options.a_time(loaded_at) if loaded_at else None,
+            known_at=options.a_time_if_any(known_at),
+            loaded_at=options.a_time_if_any(loaded_at),
             group_by=group_by,
         ),
     )

@@ -18,12 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def aging(
     as_of: Annotated[str, typer.Option("--as-of", metavar="DATE", help="Movements effective up to this day.")],
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
-    ] = None,
-    loaded_at: Annotated[
-        str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
-    ] = None,
+    known_at: options.KnownAt = None,
+    loaded_at: options.LoadedAt = None,
     by: Annotated[str | None, typer.Option(help="due_date or document_date [otc.yaml: aging.by].")] = None,
     group_by: Annotated[str, typer.Option("--group-by", help="party, document, total or parent.")] = "party",
     unapplied: Annotated[str | None, typer.Option(help="own_date: age unapplied amounts by their own date.")] = None,
@@ -44,8 +40,8 @@ def aging(
         options.instance(config),
         AgingQuestion(
             as_of=options.a_date(as_of),
-            known_at=options.a_time(known_at) if known_at else None,
-            loaded_at=options.a_time(loaded_at) if loaded_at else None,
+            known_at=options.a_time_if_any(known_at),
+            loaded_at=options.a_time_if_any(loaded_at),
             by=by,
             group_by=group_by,
             unapplied=unapplied,

@@ -16,14 +16,10 @@ def register(app: typer.Typer) -> None:
 
 
 def metrics(
-    as_of: Annotated[str, typer.Option("--as-of", metavar="DATE", help="Last day of the window.")],
-    days: Annotated[int, typer.Option("--days", help="Days of the window, the last one included.")],
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", metavar="TIME", help="As the sources had recorded it by then.")
-    ] = None,
-    loaded_at: Annotated[
-        str | None, typer.Option("--loaded-at", metavar="TIME", help="As this system had loaded it by then.")
-    ] = None,
+    as_of: options.WindowEnd,
+    days: options.WindowDays,
+    known_at: options.KnownAt = None,
+    loaded_at: options.LoadedAt = None,
     group_by: Annotated[str, typer.Option("--group-by", help="legal_entity, segment or party.")] = "legal_entity",
     segment: Annotated[
         str, typer.Option(help="What makes a segment: country, payment_terms or currency of the customer.")
@@ -42,8 +38,8 @@ def metrics(
     question = MetricsQuestion(
         as_of=options.a_date(as_of),
         days=days,
-        known_at=options.a_time(known_at) if known_at else None,
-        loaded_at=options.a_time(loaded_at) if loaded_at else None,
+        known_at=options.a_time_if_any(known_at),
+        loaded_at=options.a_time_if_any(loaded_at),
         group_by=group_by,
         segment=segment,
     )

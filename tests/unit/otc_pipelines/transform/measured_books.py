@@ -6,7 +6,6 @@ Belongs here: what tests of measures share. Not here: any question.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +13,7 @@ from random import Random
 from typing import Any
 
 import duckdb
+import pytest
 
 from otc_pipelines.posting import FxRateVersion, Rates, Settings, post
 from tests.reference.generate import LOADS, START, History
@@ -35,8 +35,8 @@ INPUTS = (
 NAMES = [c.split()[0] for c in LEDGER.replace("(18,4)", "").split(",")]
 
 
-@contextmanager
-def opened() -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the marts that measures are asked of, empty but for the customers."""
     with duckdb.connect() as c:
         c.execute("set TimeZone = 'UTC'; create schema marts")
@@ -51,6 +51,13 @@ def opened() -> Iterator[duckdb.DuckDBPyConnection]:
             [(source, party, country) for source in ("one", "two") for party, country in (("P1", "US"), ("P2", "DE"))],
         )
         yield c
+
+
+def answered(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """The rows of an answer, by the names of its columns."""
+    result = connection.execute(sql)
+    names = [d[0] for d in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -25,30 +24,25 @@ from tests.reference.visible import visible_at
 from tests.unit.otc_pipelines.transform.measured_books import (
     NAMES,
     Company,
+    answered,
     books,
+    connection,
     fill,
     load,
     method,
     moved,
-    opened,
     paid,
     stated_methods,
     written_off,
 )
 
-
-@pytest.fixture(scope="module")
-def connection() -> Iterable[duckdb.DuckDBPyConnection]:
-    with opened() as c:
-        yield c
+__all__ = ["connection"]
 
 
 def ask(connection: duckdb.DuckDBPyConnection, mutant: tuple[str, str] = ("", ""), **how: Any) -> list[dict[str, Any]]:
     sql = behaviour_sql(**how)
     assert mutant[0] in sql
-    result = connection.execute(sql.replace(*mutant) if mutant[0] else sql)
-    names = [d[0] for d in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return answered(connection, sql.replace(*mutant) if mutant[0] else sql)
 
 
 def compared(

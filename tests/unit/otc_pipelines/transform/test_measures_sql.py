@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,28 +17,23 @@ from tests.reference.ledger import EVER
 from tests.reference.measures import Measured
 from tests.unit.otc_pipelines.transform.measured_books import (
     Company,
+    answered,
     books,
+    connection,
     fill,
     load,
     moved,
-    opened,
     paid,
     promises,
     tax,
     written_off,
 )
 
-
-@pytest.fixture(scope="module")
-def connection() -> Iterable[duckdb.DuckDBPyConnection]:
-    with opened() as c:
-        yield c
+__all__ = ["connection"]
 
 
 def ask(connection: duckdb.DuckDBPyConnection, **how: Any) -> list[dict[str, Any]]:
-    result = connection.execute(measures_sql(**how))
-    names = [d[0] for d in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return answered(connection, measures_sql(**how))
 
 
 # Generated histories

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, mannwhitneyu
 
-from otc_pipelines.transform.behaviour_sql import ALARM_RATES
+from otc_pipelines.settings import ALARM_RATES
 from otc_pipelines.transform.rendering import macros
 from tests.reference.behaviour import QUANTILE, change
 from tests.reference.measures import rounded
