@@ -41,6 +41,7 @@ SETTINGS: dict[str, Any] = {
     "run_monitoring": {"enabled": True, "start_timeout_seconds": 300},
     "retention": {"sensor": {"purge_after_days": 7}, "schedule": {"purge_after_days": 90}},
 }
+_EVENTS = {"module": "otc_pipelines.defs.record", "class": "EventRecord"}
 _DRIVER = "postgresql+psycopg2://"
 _GOING_ON = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
@@ -56,7 +57,7 @@ def settled(home: Path, code: tuple[str, int] | None = None) -> Path:
     The storage's URL is named in the file, never written into it. ConfigError where PostgreSQL is asked for and cannot
     be had, FatalError when the folder cannot be written.
     """
-    written = {"dagster.yaml": SETTINGS | _storage()}
+    written = {"dagster.yaml": SETTINGS | _storage(home)}
     if code is not None:
         server = {"host": code[0], "port": code[1], "location_name": LOCATION}
         written["workspace.yaml"] = {"load_from": [{"grpc_server": server}]}
@@ -73,10 +74,10 @@ def settled(home: Path, code: tuple[str, int] | None = None) -> Path:
     return home
 
 
-def _storage() -> dict[str, Any]:
+def _storage(home: Path) -> dict[str, Any]:
     url = os.environ.get(STORAGE, "")
     if not url:
-        return {}
+        return {"event_log_storage": _EVENTS | {"config": {"base_dir": str(home / "history" / "runs")}}}
     if not url.startswith(_DRIVER):  # without it SQLAlchemy takes a driver that dagster-postgres does not bring
         raise ConfigError(f"{STORAGE} must begin with {_DRIVER}; write {_DRIVER}user:password@host/name")
     if importlib.util.find_spec("dagster_postgres") is None:

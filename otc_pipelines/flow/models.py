@@ -106,5 +106,5 @@ def publish_marts(flow: Flow) -> StepReport:
         rows_new=0 if stood else done.rows,
         seconds=time.monotonic() - started,
         message=f"marts are current in {done.place}" if stood else f"{done.tables} tables in {done.place}",
-        facts={"bytes": done.bytes, "tables": done.tables},
+        facts={"bytes": done.bytes, "tables": done.tables, "stood": bool(stood)},
     )

@@ -94,7 +94,7 @@ def test_how_customers_pay_is_the_same_on_both(here: duckdb.DuckDBPyConnection, 
         load(here, [Company("one", "one", payers(seed), ()), Company("two", "two", payers(seed + 50), ())])
         stated_methods(here)
         copied(here, there)
-        for days, loaded_at in ((4, None), (7, LOADS[0])):
+        for days, loaded_at in ((4, None), (14, None), (7, LOADS[0])):
             asked = [START + timedelta(days=n) for n in (16, 24, 30)]
             sql = behaviour_sql(as_of=asked, days=days, alarm_rate="0.05", loaded_at=loaded_at)
             own = rows(here, sql)
@@ -102,7 +102,7 @@ def test_how_customers_pay_is_the_same_on_both(here: duckdb.DuckDBPyConnection, 
             found += own
     assert len(found) > 150
     for name in ("days_late_deviation", "days_late_median", "preferred_method_pct", "change_later_pct", "overdue"):
-        assert len({r[name] for r in found}) > 10, name
+        assert len({r[name] for r in found}) > 5, name
 
 
 def test_the_change_flag_is_the_same_on_both(here: duckdb.DuckDBPyConnection, there: Any) -> None:

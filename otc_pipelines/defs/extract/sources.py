@@ -13,10 +13,11 @@ import dagster as dg
 from connectors.kit.contract import Connector, Entity
 from otc_pipelines.defs import shown
 from otc_pipelines.defs.steps import RESOURCE, attempted, current_pass, finished
-from otc_pipelines.flow.context import Flow, StepReport
+from otc_pipelines.flow.context import StepReport
 from otc_pipelines.flow.extract import extract
 from otc_pipelines.naming import OWNERS, raw_asset, raw_schema
 from otc_pipelines.settings import Instance, Source
+from otc_pipelines.warehouse import Tx
 
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=24), warn_window=timedelta(hours=2))
 RETRIES = dg.RetryPolicy(max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -55,11 +56,10 @@ def _source(source: Source, connector: Connector, retries: dg.RetryPolicy) -> dg
     def landed(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         current = current_pass(context)
         report = finished(current, attempted(current, "extract", source.name, lambda: extract(current.flow, source)))
-        for entity in connector.entities:
-            yield dg.MaterializeResult(
-                dg.AssetKey(raw_asset(source.name, entity.name)),
-                metadata=_metadata(current.flow, source, connector, entity, report),
-            )
+        with current.flow.warehouse.reading() as tx:
+            seen = [_metadata(tx, source, connector, entity, report) for entity in connector.entities]
+        for entity, metadata in zip(connector.entities, seen, strict=True):
+            yield dg.MaterializeResult(dg.AssetKey(raw_asset(source.name, entity.name)), metadata=metadata)
 
     return landed
 
@@ -68,25 +68,24 @@ def _table(connector: Connector, entity: Entity) -> str:
     return f"{raw_schema(connector.name)}.{entity.name}"
 
 
-def _metadata(flow: Flow, source: Source, connector: Connector, entity: Entity, report: StepReport) -> dict[str, Any]:
+def _metadata(tx: Tx, source: Source, connector: Connector, entity: Entity, report: StepReport) -> dict[str, Any]:
     counts = report.facts["entities"].get(entity.name, {"rows_in": 0, "rows_new": 0, "quarantined": 0})
     table = _table(connector, entity)
     columns = [f.name for f in entity.columns if not f.personal][:_PREVIEW_COLUMNS]
     listed = ", ".join(f'"{c}"' for c in columns)
-    with flow.warehouse.reading() as tx:
-        kept = tx.scalar(f"select count(*) from {table} where source_system = :s", s=source.name)  # noqa: S608
-        last = tx.rows(
-            f"""select {listed} from {table} where source_system = :s and not deleted
-            order by _loaded_at desc, _key limit {_PREVIEW_ROWS}""",  # noqa: S608
-            s=source.name,
-        )
-        reasons = tx.rows(
-            """select reason, count(*) as rows from ops.quarantine
-            where source_system = :s and entity = :e and status = 'open' and stage <> 'posting'
-            group by reason order by count(*) desc, reason limit 5""",
-            s=source.name,
-            e=entity.name,
-        )
+    kept = tx.scalar(f"select count(*) from {table} where source_system = :s", s=source.name)  # noqa: S608
+    last = tx.rows(
+        f"""select {listed} from {table} where source_system = :s and not deleted
+        order by _loaded_at desc, _key limit {_PREVIEW_ROWS}""",  # noqa: S608
+        s=source.name,
+    )
+    reasons = tx.rows(
+        """select reason, count(*) as rows from ops.quarantine
+        where source_system = :s and entity = :e and status = 'open' and stage <> 'posting'
+        group by reason order by count(*) desc, reason limit 5""",
+        s=source.name,
+        e=entity.name,
+    )
     return {
         **counts,
         "dagster/row_count": kept,

@@ -15,6 +15,7 @@ from otc_pipelines.naming import OWNERS
 from otc_pipelines.warehouse.publish import published
 
 PUBLISHED = dg.AssetKey(["published", "marts"])
+_LOOKS = ("aging", "match rate", "tables")
 _FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=24), warn_window=timedelta(hours=3))
 
 
@@ -36,9 +37,17 @@ def published_asset(marts: Iterable[dg.AssetKey], stored: str) -> dg.AssetsDefin
         current = current_pass(context)
         report = finished(current, attempted(current, "publish", "marts", lambda: publish_marts(current.flow)))
         counted = {**numbers(report), "bytes": report.facts["bytes"]}
-        return dg.MaterializeResult(metadata={**counted, **_looks(current.flow)})
+        looks = _shown_last(context.instance) if report.facts["stood"] else {}
+        return dg.MaterializeResult(metadata={**counted, **(looks or _looks(current.flow))})
 
     return marts_copy
+
+
+def _shown_last(record: dg.DagsterInstance) -> dict[str, Any]:
+    """What the last materialisation looked like: the same as now, where the copy stood. Empty where it is not known."""
+    last = record.get_latest_materialization_event(PUBLISHED)
+    seen = last.asset_materialization.metadata if last and last.asset_materialization else {}
+    return {name: seen[name] for name in _LOOKS} if all(name in seen for name in _LOOKS) else {}
 
 
 def _looks(flow: Flow) -> dict[str, Any]:
