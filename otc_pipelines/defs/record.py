@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
 
 _RUNS = 16
 """How many runs' engines are kept: a server is asked about many runs, and each has a file of its own."""
@@ -33,7 +30,7 @@ class EventRecord(SqliteEventLogStorage):
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._engines: OrderedDict[str, Any] = OrderedDict()
         self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
@@ -43,7 +40,7 @@ class EventRecord(SqliteEventLogStorage):
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
-    def _connect(self, shard: str) -> Iterator[Connection]:
+    def _connect(self, shard: str) -> Iterator[Any]:
         with self._db_lock:
             engine = self._engine(shard)
             try:
@@ -62,7 +59,7 @@ class EventRecord(SqliteEventLogStorage):
             self._tables.add(table_name)
         return table_name in self._tables
 
-    def _engine(self, shard: str) -> Engine:
+    def _engine(self, shard: str) -> Any:
         found = self._engines.get(shard)
         if found is None:
             url, wait = self.conn_string_for_shard(shard), SQLITE_BUSY_TIMEOUT_SECONDS
