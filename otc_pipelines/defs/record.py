@@ -1,17 +1,20 @@
-"""Dagster's record of events in files, as Dagster keeps it, but for one thing: engines are made once.
+"""Dagster's record of events in files, as Dagster keeps it, but for how it is connected to.
 
-Dagster makes an engine and a connection for each of a pass's many hundred events, and compiles each statement anew.
+Engines are made once, and what Dagster hands over together is written together. Dagster by itself makes an engine and a
+connection for each of a pass's many hundred events, and compiles each statement anew.
 Belongs here: how its files are connected to. Not here: what is written; that stays Dagster's, so that its own commands,
 its upgrades and the UI find what they know.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.sql import create_engine
@@ -20,6 +23,8 @@ from dagster._serdes import ConfigurableClassData
 
 _RUNS = 16
 """How many runs' engines are kept: a server is asked about many runs, and each has a file of its own."""
+_TOGETHER = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
+"""Dagster's own switch: what a run is about to do is handed over at once before it starts, not event by event."""
 
 
 class EventRecord(SqliteEventLogStorage):
@@ -30,8 +35,11 @@ class EventRecord(SqliteEventLogStorage):
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._engines: OrderedDict[str, Any] = OrderedDict()
+        self._engines: dict[str, Any] = {}
         self._tables: set[str] = set()
+        self._batch = threading.local()
+        for name, value in _TOGETHER.items():
+            os.environ.setdefault(name, value)
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -39,19 +47,39 @@ class EventRecord(SqliteEventLogStorage):
         """See ConfigurableClass."""
         return cls(inst_data=inst_data, **config_value)
 
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """See EventLogStorage: all of them or none; Dagster then stores them one by one."""
+        with self._db_lock, ExitStack() as stack:
+            self._batch.connections, self._batch.stack = {}, stack
+            try:
+                for event in events:
+                    self.store_event(event)
+            finally:
+                self._batch.connections = None
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Any]:
-        with self._db_lock:
-            engine = self._engine(shard)
-            try:
-                if shard not in self._initialized_dbs:
-                    self._initdb(engine)
-                    self._initialized_dbs.add(shard)
-                with engine.connect() as connection, connection.begin():
-                    yield connection
-            finally:
-                if shard != INDEX_SHARD_NAME:
-                    engine.dispose()
+        connections = getattr(self._batch, "connections", None)
+        if connections is None:
+            with self._db_lock, self._transaction(shard) as connection:
+                yield connection
+            return
+        if shard not in connections:
+            connections[shard] = self._batch.stack.enter_context(self._transaction(shard))
+        yield connections[shard]
+
+    @contextmanager
+    def _transaction(self, shard: str) -> Iterator[Any]:
+        engine = self._engine(shard)
+        try:
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.connect() as connection, connection.begin():
+                yield connection
+        finally:
+            if shard != INDEX_SHARD_NAME:
+                engine.dispose()
 
     def has_table(self, table_name: str) -> bool:
         """See SqlEventLogStorage, which asks it for every check that is stored; a table that is there stays."""

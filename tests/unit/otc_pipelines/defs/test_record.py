@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from otc_pipelines.defs.home import opened, settled
 from otc_pipelines.defs.record import EventRecord
+
+_PLANNED = ("ASSET_CHECK_EVALUATION_PLANNED", "ASSET_MATERIALIZATION_PLANNED")
 
 
 @dg.multi_asset(specs=[dg.AssetSpec("judged")], check_specs=[dg.AssetCheckSpec("positive", asset="judged")])
@@ -86,6 +89,43 @@ def test_files_of_many_runs_are_not_all_kept_in_mind(record: dg.DagsterInstance,
     assert isinstance(storage, EventRecord)
     assert len(storage._engines) < len(runs)
     assert all(record.all_logs(run_id) for run_id in runs)
+
+
+def test_what_is_handed_over_together_is_written_together_or_not_at_all(
+    record: dg.DagsterInstance, plain: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = passed(record)
+    events = [e for e in record.all_logs(run_id) if e.dagster_event and e.dagster_event.event_type_value in _PLANNED]
+    assert len(events) == 2
+    before = len(plain.all_logs(run_id))
+    store = EventRecord.store_event
+    stored = []
+
+    def breaks(self: EventRecord, event: EventLogEntry) -> None:
+        store(self, event)
+        stored.append(event)
+        if len(stored) == 2:
+            raise OSError("no space left")
+
+    monkeypatch.setattr(EventRecord, "store_event", breaks)
+    with pytest.raises(OSError, match="no space"):
+        record.event_log_storage.store_event_batch(events)
+    assert len(plain.all_logs(run_id)) == before
+    record.event_log_storage.store_event_batch(events)
+    assert len(plain.all_logs(run_id)) == before + 2
+
+
+def test_a_run_s_plan_is_handed_over_at_once(record: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = []
+    store = EventRecord.store_event_batch
+
+    def seen_too(self: EventRecord, events: Sequence[EventLogEntry]) -> None:
+        batches.append([e.dagster_event.event_type_value for e in events if e.dagster_event])
+        store(self, events)
+
+    monkeypatch.setattr(EventRecord, "store_event_batch", seen_too)
+    passed(record)
+    assert [sorted(b) for b in batches] == [sorted(_PLANNED)]
 
 
 def test_nothing_stays_open_afterwards(home: Path) -> None:
