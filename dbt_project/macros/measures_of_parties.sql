@@ -10,6 +10,19 @@
 {%- set known = [] -%}
 {%- if known_at is not none -%}{%- set _ = known.append("and recorded_at <= cast('" ~ known_at ~ "' as timestamptz)") -%}{%- endif -%}
 {%- if loaded_at is not none -%}{%- set _ = known.append("and loaded_at <= cast('" ~ loaded_at ~ "' as timestamptz)") -%}{%- endif -%}
+{%- set balances = [
+    ('closing', [
+        ('ar', "item_type = 'installment'", 'base_amount'),
+        ('not_due_ar', "item_type = 'installment' and due_on >= as_of", 'base_amount'),
+        ('unapplied', "item_type <> 'installment'", 'base_amount'),
+        ('unapplied_cash', "item_type = 'receipt'", '-base_amount'),
+        ('unapplied_of_window', "item_type = 'receipt' and received_on > opening_on", '-base_amount'),
+    ]),
+    ('opening', [
+        ('opening_ar', "item_type = 'installment'", 'base_amount'),
+        ('opening_unapplied', "item_type <> 'installment'", 'base_amount'),
+    ]),
+] -%}
 asked as (
     {%- for what, day in asked %}
     select '{{ what }}' as grouped_by, cast('{{ day }}' as date) as as_of
@@ -356,6 +369,19 @@ by_day as (
     from happened
     group by {{ party }}, on_day, void_on, name
 ),
+-- Balances item by item are many: they come to parties once, whatever they are grouped by afterwards.
+{%- for of, names in balances %}
+{{ of }}_of_parties as (
+    select
+        as_of, {{ party }},
+        {%- for name, condition, value in names %}
+        sum(case when {{ condition }} then {{ value }} end) as {{ name }},
+        sum(case when {{ condition }} and without_base <> 0 then 1 else 0 end) as {{ name }}_unknown{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ of }}
+    group by as_of, {{ party }}
+),
+{%- endfor %}
 amounts as (
     select
         days_asked.as_of, by_day.legal_entity, by_day.base_currency, by_day.segment, by_day.source_system, by_day.party_id,
@@ -366,19 +392,12 @@ amounts as (
             by_day.on_day > days_asked.opening_on
             and by_day.on_day <= days_asked.as_of
             and (by_day.void_on is null or by_day.void_on > days_asked.as_of)
-    {%- for name, of, condition, value in (
-        ('ar', 'closing', "item_type = 'installment'", 'base_amount'),
-        ('not_due_ar', 'closing', "item_type = 'installment' and due_on >= as_of", 'base_amount'),
-        ('unapplied', 'closing', "item_type <> 'installment'", 'base_amount'),
-        ('unapplied_cash', 'closing', "item_type = 'receipt'", '-base_amount'),
-        ('unapplied_of_window', 'closing', "item_type = 'receipt' and received_on > opening_on", '-base_amount'),
-        ('opening_ar', 'opening', "item_type = 'installment'", 'base_amount'),
-        ('opening_unapplied', 'opening', "item_type <> 'installment'", 'base_amount'),
-    ) %}
+    {%- for of, names in balances %}
+    {%- for name, condition, value in names %}
     union all
-    select as_of, {{ party }}, '{{ name }}' as name, {{ value }} as amount, case when without_base <> 0 then 1 else 0 end as unknown
-    from {{ of }}
-    where {{ condition }}
+    select as_of, {{ party }}, '{{ name }}' as name, {{ name }} as amount, {{ name }}_unknown as unknown
+    from {{ of }}_of_parties
+    {%- endfor %}
     {%- endfor %}
     {%- for name, value in (('paid', 'base_amount'), ('paid_days', 'base_amount * days_to_pay')) %}
     union all

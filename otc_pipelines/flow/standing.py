@@ -26,6 +26,13 @@ _SENT_SUMS = """select p.source_system, p.whole_line_id, p.bank_line_id
     )
     order by p.source_system, p.whole_line_id, p.bank_line_id"""
 
+#: Of the instalments that standing decisions name; all that are open may be millions.
+_STILL_OPEN = """select i.source_system, i.document_id, i.installment_no, i.open_amount
+    from conformed.int_installment_balances as i
+    where i.open_amount <> 0 and i.document_id in (
+        select d.document_id from ops.match_decision as d where d.superseded_at is null and d.document_id is not null
+    )"""
+
 
 def current_decisions(tx: Tx) -> dict[Line, list[dict[str, Any]]]:
     """The standing decision of each line: its rows, one per application."""
@@ -58,8 +65,7 @@ def counted(
 def standing(current: Mapping[Line, Sequence[Mapping[str, Any]]], settled: set[Line], tx: Tx) -> set[Line]:
     """Lines whose applied decision stays: not posted or returned since, and what it is applied to is still open."""
     still_open = {
-        (r["source_system"], r["document_id"], r["installment_no"]): r["open_amount"]
-        for r in tx.rows("select source_system, document_id, installment_no, open_amount from conformed.int_open_items")
+        (r["source_system"], r["document_id"], r["installment_no"]): r["open_amount"] for r in tx.rows(_STILL_OPEN)
     }
     taken: dict[Item, Decimal] = defaultdict(Decimal)
     kept: set[Line] = set()

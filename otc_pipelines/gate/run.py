@@ -38,8 +38,8 @@ def run_gates(
     """Judge the marts and each batch, store the verdicts, render the pages. A suite that cannot run has failed."""
     suites = load_suites() if suites is None else suites
     with warehouse.writing():
-        jobs = _jobs(suites, batches, warehouse)
         with warehouse.reading() as tx:
+            jobs = _jobs(tx, suites, batches, warehouse)
             values = _values(tx, warehouse)
             notes = {s.table: _notes(tx, s, warehouse) for s in suites if not s.outbound}
         results = validated(warehouse, jobs, values, docs_path(warehouse))
@@ -62,20 +62,19 @@ def run_gates(
     return report
 
 
-def _jobs(suites: Sequence[Suite], batches: Sequence[GuardedBatch], warehouse: Warehouse) -> list[Job]:
-    jobs = [
-        Job(s, warehouse.built(f"select * from {s.schema}.{s.table}"), s.table)  # noqa: S608
-        for s in suites
-        if not s.outbound
-    ]
+def _jobs(tx: Tx, suites: Sequence[Suite], batches: Sequence[GuardedBatch], warehouse: Warehouse) -> list[Job]:
+    built_in = {"marts": warehouse.marts_built_in}
+    jobs = [Job(s, built_in.get(s.schema, s.schema), s.table) for s in suites if not s.outbound]
     for batch in batches:
         for name in (batch.table, batch.source):
             if not _SAFE.fullmatch(name):
                 raise ValueError(f"{name!r} is not the name of an outbound table or a source")
         for suite in suites:
             if suite.outbound and suite.guarding(batch.table):
-                query = f"select * from {suite.schema}.{suite.table} where target_source = '{batch.source}'"  # noqa: S608
-                jobs.append(Job(suite, query, f"{batch.target}__{batch.object_name}", batch))
+                where = f"{suite.schema}.{suite.table} where target_source"
+                others = _asked(tx, f"select 1 from {where} is distinct from '{batch.source}' limit 1")  # noqa: S608
+                query = f"select * from {where} = '{batch.source}'" if others else ""  # noqa: S608
+                jobs.append(Job(suite, suite.schema, f"{batch.target}__{batch.object_name}", batch, query))
     return jobs
 
 

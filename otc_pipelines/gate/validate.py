@@ -23,12 +23,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One suite over one query's rows; ``label`` is what people see."""
+    """One suite over a whole table, or over the rows of ``query``; ``label`` is what people see.
+
+    To learn a query's columns the library fetches all of its rows; a table's it looks up.
+    """
 
     suite: Suite
-    query: str
+    schema: str
     label: str
     batch: GuardedBatch | None = None
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ def _one(
 ) -> Result:
     name = _name(job)
     try:
-        asset = source.add_query_asset(name, query=job.query)
+        if job.query:
+            asset = source.add_query_asset(name, query=job.query)
+        else:
+            asset = source.add_table_asset(name, table_name=job.suite.table, schema_name=job.schema)
         expectations = job.suite.configured(values, built)
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         definition = gx.ValidationDefinition(name=name, data=asset.add_batch_definition("rows"), suite=suite)

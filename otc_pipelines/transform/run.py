@@ -27,6 +27,7 @@ MARTS: tuple[str, ...] = ("marts", "outbound")
 """Part 2: what people and targets read."""
 
 _manifests: dict[tuple[str, ...], Any] = {}
+_KEPT = 4  #: of these the latest: a day, a setting, an edited model is another
 
 
 class TransformError(FatalError):
@@ -47,8 +48,9 @@ def build(
 ) -> TransformReport:
     """Build the selected models and run their tests; return what came of each, failures included.
 
-    The project is parsed once per process for the same files and variables. ``unit_tests``: also those beside the
-    models, which are about the project and not about its data. TransformError when dbt cannot run.
+    The project is parsed once per process for the same files and variables, as long as they are among the last few.
+    ``unit_tests``: also those beside the models, which are about the project and not about its data. TransformError
+    when dbt cannot run.
     """
     from dbt.cli.main import dbtRunner
 
@@ -107,16 +109,17 @@ def _told(variables: Mapping[str, Any]) -> str:
 
 
 def _parsed(project_dir: Path, variables: Mapping[str, Any], common: Sequence[str]) -> Any:
-    """The project, parsed once per process for the same files and variables."""
+    """The project, parsed once per process for the same files and variables; what was last used is kept."""
     from dbt.cli.main import dbtRunner
 
     place = os.environ["OTC_DBT_TARGET"], os.environ.get("OTC_PG_DATABASE", "")  # relations are named by it
     key = (str(project_dir), _told(variables), fingerprint(project_dir), *place)
-    found = _manifests.get(key)
+    found = _manifests.pop(key, None)
     if found is None:
         found = _answer(dbtRunner().invoke(["parse", *common]))
-        _manifests.clear()
-        _manifests[key] = found
+    _manifests[key] = found  # the last one used is last
+    for oldest in list(_manifests)[:-_KEPT]:
+        del _manifests[oldest]
     return found
 
 
