@@ -49,7 +49,9 @@ class _Gate(_Model):
     notes: tuple[Note, ...] = ()
 
 
-class _Expectation(_Model):
+class Expectation(_Model):
+    """One check as Great Expectations names it, its arguments, and what it says to people."""
+
     type: str = Field(pattern=r"^(expect_[a-z_]+|unexpected_rows_expectation)$")
     kwargs: dict[str, Any]
     description: str = Field(min_length=10)
@@ -57,7 +59,7 @@ class _Expectation(_Model):
 
 class _Expectations(_Model):
     name: str
-    expectations: tuple[_Expectation, ...] = Field(min_length=1)
+    expectations: tuple[Expectation, ...] = Field(min_length=1)
 
 
 class _Gates(_Model):
@@ -74,7 +76,7 @@ class Suite:
     owner: str
     guards: frozenset[str] | None
     notes: tuple[Note, ...]
-    expectations: tuple[_Expectation, ...]
+    expectations: tuple[Expectation, ...]
 
     def guarding(self, table: str) -> bool:
         """True if it guards the rows of that outbound table."""

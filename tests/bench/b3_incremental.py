@@ -2,6 +2,8 @@
 
 ``python -m tests.bench.b3_incremental TOOL FOLDER`` works on a copy of what was ``prepared``: ``load`` and ``whole``
 take in a company that is new, ``load_changed`` and ``whole_changed`` what one more file changes of one that is known.
+An instance does not move: each works in the place in which the known one was built, and dbt knows the project there.
+What a process imports before its first load is imported before the clock starts.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import yaml
 
+from connectors.registry import connectors
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.flow.extract import extract, prepare
 from otc_pipelines.flow.run import run_pass
@@ -27,6 +31,7 @@ from otc_pipelines.settings import load
 from otc_pipelines.warehouse import Warehouse
 
 START = date(2025, 1, 1)
+PLACE = "company"
 COLUMNS = "document_id,document_type,party_id,legal_entity,document_date,due_date,currency,amount\n"
 
 
@@ -72,8 +77,9 @@ def prepared(invoices: int) -> Iterator[Path]:
         parties = [f"P{n},Customer {n},USD,US\n" for n in range(max(20, invoices // 200))]
         (drop / "parties.csv").write_text("party_id,name,currency,legal_entity\n" + "".join(parties), encoding="utf-8")
         _write(drop / "documents_1.csv", range(invoices), len(parties), cents=0)
-        shutil.copytree(folder / "new", folder / "changed")
-        whole(folder / "changed" / "otc.yaml")
+        shutil.copytree(folder / "new", folder / PLACE)
+        whole(folder / PLACE / "otc.yaml")
+        (folder / PLACE).rename(folder / "changed")
         _write(folder / "changed" / "drop" / "documents_2.csv", range(0, invoices, 100), len(parties), cents=1)
         yield folder
 
@@ -87,6 +93,12 @@ def _write(path: Path, numbers: Iterable[int], parties: int, cents: int) -> None
             file.write(f"INV-{n:08d},invoice,P{n % parties},US,{day},{due},USD,{amount}\n")
 
 
+def _imported() -> None:
+    connectors()
+    for name in ("dlt", "pandas", "dbt.cli.main", "great_expectations"):
+        import_module(name)
+
+
 def content(config: Path) -> str:
     """How many versions of invoices there are, and what has been posted of them."""
     with Warehouse.of(load(config)).reading() as tx:
@@ -98,13 +110,15 @@ def main(tool: str, folder: Path) -> None:
     """Work once and print the figures."""
     os.environ["OTC_ACTOR"] = "bench"
     which, work = TOOLS[tool]
-    with tempfile.TemporaryDirectory() as place:
-        mine = Path(place) / "company"
-        shutil.copytree(folder / which, mine)
-        wall, cpu = time.perf_counter(), time.process_time()
-        work(mine / "otc.yaml")
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        said = content(mine / "otc.yaml")
+    mine = folder / PLACE
+    shutil.rmtree(mine, ignore_errors=True)
+    shutil.copytree(folder / which, mine)
+    _imported()
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(mine / "otc.yaml")
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    said = content(mine / "otc.yaml")
+    shutil.rmtree(mine)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": peak, "content": said}))
 

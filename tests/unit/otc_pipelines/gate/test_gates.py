@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from otc_pipelines.audit import verify
-from otc_pipelines.gate import GateReport, docs_path, load_suites, run_gates
+from otc_pipelines.gate import GateReport, GuardedBatch, Suite, docs_path, load_suites, run_gates
+from otc_pipelines.gate.suites import Expectation
 from otc_pipelines.reverse_sync import guard
 from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse.buffered_dialect import BufferedContext
 from tests.unit.otc_pipelines.gate.books import ACCOUNTS, NOTES, ORDERS, RECEIPTS, books
 
 BOTH = (ACCOUNTS, ORDERS)
@@ -258,6 +260,53 @@ def test_the_pages_need_nobody_elses_server(warehouse: Warehouse) -> None:
         assert (folder / suite.page).exists()
     assert "Applied, unapplied, refunded and reversed add up to the receipt." in index
     assert not list(folder.parent.glob("data_docs.*"))
+
+
+@pytest.mark.parametrize("rows_of_others", [False, True])
+def test_no_row_comes_into_memory_but_those_that_fail(
+    warehouse: Warehouse, rows_of_others: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library learns a query's columns by fetching all it gives: only a part of a table is judged by a query."""
+    target = "('crm', 'erp')" if rows_of_others else "('crm')"
+    change(
+        warehouse,
+        f"""create table outbound.sync_big as select 'crm' as target_source, 'k' || range as key, 1.0 as amount
+        from range(1000) union all select 'erp', 'k', 1.0 where 'erp' in {target};
+        create table marts.fct_big as select key, amount from outbound.sync_big where target_source = 'crm'""",
+    )
+    document = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "key"}, "description": "One of each."}
+    query = {"unexpected_rows_query": "select key from {batch} where amount < 0"}
+    none = {"type": "unexpected_rows_expectation", "kwargs": query, "description": "Nothing is negative."}
+    suites = [
+        Suite(
+            table,
+            schema,
+            "block",
+            "team:controllership",
+            None,
+            (),
+            tuple(map(Expectation.model_validate, (document, none))),
+        )
+        for table, schema in (("fct_big", "marts"), ("sync_big", "outbound"))
+    ]
+    fetched: list[int] = []
+
+    def counted(context: BufferedContext) -> None:
+        buffered(context)
+        fetched.append(len(context.cursor_fetch_strategy._rowbuffer) if context.cursor.description else 0)
+
+    buffered = BufferedContext.post_exec
+    monkeypatch.setattr(BufferedContext, "post_exec", counted)
+    batch = GuardedBatch("crm", "big", "sync_big", "crm", "a" * 64)
+    report = run_gates(warehouse, [batch], "r", "ann", suites)
+    assert [(s.suite, s.message) for s in report.suites] == [
+        ("fct_big", "2 checks passed"),
+        ("sync_big", "2 checks passed"),
+    ]
+    assert len(fetched) > 4 and (max(fetched) >= 1000) == rows_of_others
+    change(warehouse, "insert into marts.fct_big values ('k1', 1), ('k1', -1)")
+    (failing, _) = run_gates(warehouse, [batch], "r", "ann", suites).suites
+    assert [(c.what, c.found) for c in failing.failed] == [("One of each.", "3"), ("Nothing is negative.", "1")]
 
 
 def test_the_gates_let_go_of_the_warehouse(warehouse: Warehouse) -> None:
