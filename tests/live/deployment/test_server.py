@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from otc_pipelines.defs.home import LOCATION
@@ -72,14 +71,19 @@ def test_another_site_cannot_use_the_password_that_a_browser_remembers(server: T
 
 def test_what_changes_while_one_looks_comes_through(server: Topology) -> None:
     url, own = f"wss://localhost:{server.https}/graphql", f"https://localhost:{server.https}"
-    common = {"subprotocols": ["graphql-ws"], "ssl": server.trust()}
-    with connect(url, additional_headers=server.login(), origin=own, **common) as socket:
+    with connect(
+        url, additional_headers=server.login(), origin=own, subprotocols=["graphql-ws"], ssl=server.trust()
+    ) as socket:
         socket.send(json.dumps({"type": "connection_init", "payload": {}}))
         assert json.loads(socket.recv(timeout=30))["type"] == "connection_ack"
-    with pytest.raises(InvalidStatus, match="401"):
-        connect(url, origin=own, **common).close()
-    with pytest.raises(InvalidStatus, match="403"):
-        connect(url, additional_headers=server.login(), origin="https://evil.example", **common).close()
+    handshake = {  # asked plainly: the client above may wait for a refusal that it has until the server hangs up
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec_WebSocket_Protocol": "graphql-ws",
+    }
+    assert server.ask("/graphql", signed_in=False, Origin=own, **handshake).status == 401
+    assert server.ask("/graphql", Origin="https://evil.example", **handshake).status == 403
 
 
 def test_a_run_goes_from_the_proxy_through_queue_daemon_and_code_location(server: Topology, postgres: Server) -> None:
