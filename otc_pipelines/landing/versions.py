@@ -7,7 +7,9 @@ known from the moment it was first loaded.
 
 from __future__ import annotations
 
-from connectors.kit.contract import Entity
+from collections.abc import Sequence
+
+from connectors.kit.contract import Entity, Field
 from otc_pipelines.landing.tables import OWN_COLUMNS, business_columns, raw_personal, raw_table
 from otc_pipelines.warehouse import Tx, quoted
 
@@ -17,13 +19,13 @@ _LATEST_ORDER = (
 )
 
 
-def latest_versions(target: str, which: str = "true") -> str:
+def latest_versions(target: str, which: str = "true", columns: str = "t.*") -> str:
     """Return the SELECT of the latest version of each key of a raw table, of those that are ``which``, of ``:source``.
 
     It ends in its conditions, so that more of them can follow.
     """
     return f"""select * from (
-            select t.*, row_number() over (partition by "_key" order by {_LATEST_ORDER}) as nth
+            select {columns}, row_number() over (partition by "_key" order by {_LATEST_ORDER}) as nth
             from {target} as t where source_system = :source and {which}) as versions
         where nth = 1"""  # noqa: S608
 
@@ -35,8 +37,9 @@ def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: 
     keys and hashes alone; the rows themselves are copied once, from the package to the table.
     """
     target = raw_table(connector, entity.name)
-    _latest(tx, target, source)
-    rows = _filled(tx, connector, entity)
+    absent = _absent(tx, entity)
+    _latest(tx, target, source, [quoted(f.name) for f in absent if f not in entity.personal])
+    rows = _filled(tx, connector, entity, absent)
     listed = [quoted(f.name) for f in entity.fields if f.name not in OWN_COLUMNS]
     said = " || ".join(
         f"coalesce(cast(length(cast({c} as text)) as text) || ':' || cast({c} as text), '~')"
@@ -139,51 +142,60 @@ def _own(entity: Entity) -> list[str]:
     return [quoted(f.name) for f in business_columns(entity)] + (["person"] if entity.personal else [])
 
 
-def _latest(tx: Tx, target: str, source: str) -> None:
+def _absent(tx: Tx, entity: Entity) -> list[Field]:
+    """The fields that a staged row says nothing of, not even that they are empty."""
+    listed = tx.rows('select distinct "_absent" as names from otc_staged where "_absent" <> \'\'')
+    names = {name for row in listed for name in row["names"].split(",")}
+    return [f for f in entity.fields if f.name in names and f.name not in entity.key]
+
+
+def _latest(tx: Tx, target: str, source: str, columns: Sequence[str]) -> None:
+    """What is compared with: hashes, and the columns that may be filled from; a raw table is wide."""
     tx.temp(
         "otc_latest",
-        latest_versions(target, '"_key" in (select "_key" from otc_staged)'),
+        latest_versions(
+            target,
+            '"_key" in (select "_key" from otc_staged)',
+            ", ".join(f"t.{c}" for c in ('"_key"', '"_row_hash"', *columns)),
+        ),
         source=source,
     )
 
 
-def _filled(tx: Tx, connector: str, entity: Entity) -> str:
+def _filled(tx: Tx, connector: str, entity: Entity, absent: Sequence[Field]) -> str:
     """An absent column keeps the earlier value, of this batch or of the warehouse; an empty cell clears it.
 
     Returns the name of the relation that has the rows as they count.
     """
-    absent = {
-        name
-        for row in tx.rows('select distinct "_absent" as names from otc_staged where "_absent" <> \'\'')
-        for name in row["names"].split(",")
-    }
     repeats = tx.scalar('select count(*) > count(distinct "_key") from otc_staged')
-    known = tx.scalar("select count(*) from otc_latest")
-    fields = [f for f in entity.fields if f.name in absent and f.name not in entity.key]
-    if not fields or not (repeats or known):
+    if not absent or not (repeats or tx.scalar("select count(*) from otc_latest")):
         return "otc_staged"
-    personal = {f.name for f in entity.personal}
     groups, values = [], []
-    for f in fields:
-        column = quoted(f.name)
+    for f in absent:
+        column, group = quoted(f.name), quoted(f"_group_{f.name}")
         gone = f"(',' || s.\"_absent\" || ',') like '%,{f.name},%'"
-        group = quoted(f"_group_{f.name}")
+        before = f"p.{column}" if f in entity.personal else f"l.{column}"
+        if not repeats:
+            values.append(f"case when {gone} then {before} else s.{column} end as {column}")
+            continue
         groups.append(
             f'sum(case when {gone} then 0 else 1 end) over (partition by s."_key" order by s."_seq"'
             f" rows between unbounded preceding and current row) as {group}"
         )
-        before = f"p.{column}" if f.name in personal else f"l.{column}"
         values.append(
             f'case when s.{group} = 0 then {before} else first_value(s.{column}) over (partition by s."_key", s.{group}'
             f' order by s."_seq") end as {column}'
         )
-    rest = [c for c in _staged_columns(tx) if c not in {f.name for f in fields}]
-    join = f'left join {raw_personal(connector, entity.name)} as p on p.person = s."person"' if personal else ""
-    tx.temp("otc_grouped", f"""select s.*, {", ".join(groups)} from otc_staged as s""")  # noqa: S608
+    rest = [c for c in _staged_columns(tx) if c not in {f.name for f in absent}]
+    join = f'left join {raw_personal(connector, entity.name)} as p on p.person = s."person"' if entity.personal else ""
+    staged = "otc_staged"
+    if groups:
+        staged = "otc_grouped"
+        tx.temp(staged, f"""select s.*, {", ".join(groups)} from otc_staged as s""")  # noqa: S608
     tx.temp(
         "otc_filled",
         f"""select {", ".join("s." + quoted(c) for c in rest)}, {", ".join(values)}
-        from otc_grouped as s left join otc_latest as l on l."_key" = s."_key" {join}""",  # noqa: S608
+        from {staged} as s left join otc_latest as l on l."_key" = s."_key" {join}""",  # noqa: S608
     )
     return "otc_filled"
 
