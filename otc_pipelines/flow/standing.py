@@ -26,10 +26,10 @@ _SENT_SUMS = """select p.source_system, p.whole_line_id, p.bank_line_id
     )
     order by p.source_system, p.whole_line_id, p.bank_line_id"""
 
-#: Of the instalments that standing decisions name; all that are open may be millions.
+#: What is open on the instalments that standing decisions name, 0 included; all of them may be millions.
 _STILL_OPEN = """select i.source_system, i.document_id, i.installment_no, i.open_amount
     from conformed.int_installment_balances as i
-    where i.open_amount <> 0 and i.document_id in (
+    where i.document_id in (
         select d.document_id from ops.match_decision as d where d.superseded_at is null and d.document_id is not null
     )"""
 

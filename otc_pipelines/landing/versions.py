@@ -38,7 +38,7 @@ def insert_versions(tx: Tx, connector: str, source: str, entity: Entity, stamp: 
     """
     target = raw_table(connector, entity.name)
     absent = _absent(tx, entity)
-    _latest(tx, target, source, [quoted(f.name) for f in absent if f not in entity.personal])
+    _latest(tx, target, source, [quoted(f.name) for f in absent if not f.personal])
     rows = _filled(tx, connector, entity, absent)
     listed = [quoted(f.name) for f in entity.fields if f.name not in OWN_COLUMNS]
     said = " || ".join(
@@ -174,7 +174,7 @@ def _filled(tx: Tx, connector: str, entity: Entity, absent: Sequence[Field]) -> 
     for f in absent:
         column, group = quoted(f.name), quoted(f"_group_{f.name}")
         gone = f"(',' || s.\"_absent\" || ',') like '%,{f.name},%'"
-        before = f"p.{column}" if f in entity.personal else f"l.{column}"
+        before = f"p.{column}" if f.personal else f"l.{column}"
         if not repeats:
             values.append(f"case when {gone} then {before} else s.{column} end as {column}")
             continue
