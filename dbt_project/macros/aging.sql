@@ -2,7 +2,7 @@
   The one definition of aging: who owes how much, how late, as of a day and as known at a moment.
 
   Plain Jinja: nothing of dbt in here, so that `otc aging` renders this very file. All values come as parameters.
-    ledger, parties    relations: fct_ar_ledger, dim_party
+    ledger, parties    relations: fct_ar_ledger, dim_party; without parties there are no names, and no parents
     as_of              ISO date; keeps movements effective on or before it
     known_at           ISO timestamp or none; keeps what was recorded by then
     loaded_at          ISO timestamp or none; keeps what this system had loaded by then
@@ -139,7 +139,9 @@ summed as (
 select
     summed.legal_entity,
     {{ 'summed.party_id' if per_party else 'cast(null as text) as party_id' }},
+    {%- if parties is not none %}
     {{ 'coalesce(parties.party_name, summed.party_id) as party_name' if per_party else 'cast(null as text) as party_name' }},
+    {%- endif %}
     {%- if per_document %}
     summed.item_id as document_id,
     summed.installment_no,
@@ -164,7 +166,7 @@ select
     summed.base_currency,
     {{ 'summed.source_system' if per_party else 'cast(null as text) as source_system' }}
 from summed
-{%- if per_party %}
+{%- if per_party and parties is not none %}
 left join {{ parties }} as parties
     on summed.source_system = parties.source_system and summed.party_id = parties.party_id
 {%- endif %}
@@ -177,7 +179,7 @@ where
 order by
     summed.legal_entity,
     {%- if per_party %}
-    party_name,
+    {{ 'party_name,' if parties is not none }}
     summed.party_id,
     summed.source_system,
     {%- endif %}

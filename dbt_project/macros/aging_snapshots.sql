@@ -4,24 +4,18 @@
     edges, by             as in `aging`: which series
 -#}
 {% macro aging_snapshots(rows, days, parties, edges, by) -%}
-{%- set buckets = ['not_due'] if by == 'due_date' else [] -%}
-{%- for edge in edges -%}
-    {%- set lowest = edges[loop.index0 - 1] + 1 if not loop.first else (1 if by == 'due_date' else 0) -%}
-    {%- set _ = buckets.append('d' ~ lowest ~ '_' ~ edge) -%}
-{%- endfor -%}
-{%- set _ = buckets.append('d' ~ (edges[-1] + 1) ~ '_plus') -%}
-{%- set _ = buckets.append('unapplied') %}
+{%- set buckets = aging_columns(edges, by).split(', ') %}
 
 with taken as (
     select
         as_of,
         row_key,
         taken_at,
-        source_system,
-        legal_entity,
-        party_id,
-        currency,
-        base_currency,
+        min(source_system) as source_system,
+        min(legal_entity) as legal_entity,
+        min(party_id) as party_id,
+        min(currency) as currency,
+        min(base_currency) as base_currency,
         {%- for name in buckets %}
         cast(sum(case when bucket = '{{ name }}' then amount else 0 end) as decimal(38, 4)) as {{ name }},
         {%- endfor %}
@@ -29,7 +23,7 @@ with taken as (
         cast(case when count(base_amount) = count(*) then sum(base_amount) end as decimal(38, 4)) as base_total
     from {{ rows }}
     where buckets = '{{ by }} {{ edges | join(",") }}'
-    group by as_of, row_key, taken_at, source_system, legal_entity, party_id, currency, base_currency
+    group by as_of, row_key, taken_at
 ),
 
 versions as (

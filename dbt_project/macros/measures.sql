@@ -1,8 +1,8 @@
 {#-
   The one definition of the measures: how fast and how well receivables turn into cash, in base currency.
 
-  Plain Jinja, with `quotient`, `measures_of_parties` and `measures_of_groups` beside it: `otc metrics` renders these very
-  files. All values are parameters.
+  Plain Jinja, with `quotient`, `measures_of_parties`, `balances`, `amounts_of_parties` and `measures_of_groups` beside it:
+  `otc metrics` renders these very files. All values are parameters.
     ledger, inputs, parties   relations: fct_ar_ledger, fct_measure_inputs, dim_party
     asked        list of (what a row is: legal_entity, segment or party; ISO day T)
     days         N: the window is the N days to T, T included
@@ -40,6 +40,8 @@
     ('weighted_days_to_pay', 'paid_days', 'paid', 'nothing was paid in the window'),
 ] -%}
 with {{ measures_of_parties(ledger, inputs, parties, asked, days, known_at, loaded_at, segment) }},
+{{ balances_of_parties(days) }},
+{{ amounts_of_parties() }},
 {{ measures_of_groups(asked) }},
 grouped as (
     select

@@ -1,5 +1,5 @@
 {#-
-  What parties come to by legal entity, segment or party, as asked: common table expressions after `measures_of_parties`.
+  What parties come to by legal entity, segment or party, as asked: common table expressions after `amounts_of_parties`.
 
   Gives `regrouped` (an amount by name and group) and `monthly` (sales by month, counted back from T). Not here: which
   movement is what, any ratio.

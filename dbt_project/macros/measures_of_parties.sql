@@ -1,28 +1,15 @@
 {#-
   What the measures are made of, party by party, from the ledger: the common table expressions that `measures` begins with.
 
-  Gives `amounts` (an amount by name, day and party), `by_day` (what happened on a day) and `youth` (first sale of each
-  party). Belongs here: which movement is a sale, cash, a write-off, a payment. Not here: groups, any ratio.
+  Gives `moves` (what was posted), `by_day` (what happened on a day), `standing` (payments), `judged` (promises) and `youth`
+  (first sale of each party). Belongs here: which movement is a sale, cash, a write-off, a payment. Not here: what is open on
+  a day (`balances`), groups, any ratio.
 -#}
 {% macro measures_of_parties(ledger, inputs, parties, asked, days, known_at, loaded_at, segment) -%}
 {%- set party = 'legal_entity, base_currency, segment, source_system, party_id' -%}
-{%- set item = party ~ ', item_type, item_id, installment_no, currency, due_on' -%}
 {%- set known = [] -%}
 {%- if known_at is not none -%}{%- set _ = known.append("and recorded_at <= cast('" ~ known_at ~ "' as timestamptz)") -%}{%- endif -%}
 {%- if loaded_at is not none -%}{%- set _ = known.append("and loaded_at <= cast('" ~ loaded_at ~ "' as timestamptz)") -%}{%- endif -%}
-{%- set balances = [
-    ('closing', [
-        ('ar', "item_type = 'installment'", 'base_amount'),
-        ('not_due_ar', "item_type = 'installment' and due_on >= as_of", 'base_amount'),
-        ('unapplied', "item_type <> 'installment'", 'base_amount'),
-        ('unapplied_cash', "item_type = 'receipt'", '-base_amount'),
-        ('unapplied_of_window', "item_type = 'receipt' and received_on > opening_on", '-base_amount'),
-    ]),
-    ('opening', [
-        ('opening_ar', "item_type = 'installment'", 'base_amount'),
-        ('opening_unapplied', "item_type <> 'installment'", 'base_amount'),
-    ]),
-] -%}
 asked as (
     {%- for what, day in asked %}
     select '{{ what }}' as grouped_by, cast('{{ day }}' as date) as as_of
@@ -96,41 +83,6 @@ inputs as (
     ) as ordered
     where nth = 1
 ),
--- Balances: what each item came to from one of its days to the next.
-item_days as (
-    select
-        {{ item }}, effective_date,
-        sum(amount) as amount,
-        sum(base_amount) as base_amount,
-        sum(without_base) as without_base,
-        min(case when movement_type = 'receipt' then effective_date end) as received_on
-    from moves
-    group by {{ item }}, effective_date
-),
-runs as (
-    select
-        {{ party }}, item_type, due_on, effective_date as from_day,
-        lead(effective_date) over (partition by {{ item }} order by effective_date) as to_day,
-        sum(amount) over (partition by {{ item }} order by effective_date) as amount,
-        sum(base_amount) over (partition by {{ item }} order by effective_date) as base_amount,
-        sum(without_base) over (partition by {{ item }} order by effective_date) as without_base,
-        min(received_on) over (partition by {{ item }}) as received_on
-    from item_days
-),
-closing as (
-    select days_asked.as_of, days_asked.opening_on, runs.*
-    from days_asked
-    inner join runs
-        on runs.from_day <= days_asked.as_of and (runs.to_day is null or runs.to_day > days_asked.as_of)
-    where runs.amount <> 0
-),
-opening as (
-    select days_asked.as_of, runs.*
-    from days_asked
-    inner join runs
-        on runs.from_day <= days_asked.opening_on and (runs.to_day is null or runs.to_day > days_asked.opening_on)
-    where runs.amount <> 0
-),
 -- Documents as they were posted, and the day from which a void one counts nothing.
 posted as (
     select
@@ -191,9 +143,10 @@ of_receipts as (
     where entity = 'receipt_events'
 ),
 void_documents as (
-    select distinct source_system, item_id, void_on
-    from documents
-    where void_on is not null
+    select source_system, document_id as item_id, max(voided_on) as void_on
+    from inputs
+    where entity = 'documents' and kind = 'void' and voided_on is not null and not deleted
+    group by source_system, document_id
 ),
 cash as (
     select
@@ -361,68 +314,15 @@ happened as (
             and moves.cause_id = inputs.row_key
             and inputs.kind = 'write_off'
     left join void_documents
-        on moves.source_system = void_documents.source_system and moves.item_id = void_documents.item_id
+        on
+            moves.item_type <> 'receipt'
+            and moves.source_system = void_documents.source_system
+            and moves.item_id = void_documents.item_id
     where moves.cause_entity = 'adjustments'
 ),
 by_day as (
     select {{ party }}, on_day, void_on, name, sum(amount) as amount, sum(unknown) as unknown
     from happened
     group by {{ party }}, on_day, void_on, name
-),
--- Balances item by item are many: they come to parties once, whatever they are grouped by afterwards.
-{%- for of, names in balances %}
-{{ of }}_of_parties as (
-    select
-        as_of, {{ party }},
-        {%- for name, condition, value in names %}
-        sum(case when {{ condition }} then {{ value }} end) as {{ name }},
-        sum(case when {{ condition }} and without_base <> 0 then 1 else 0 end) as {{ name }}_unknown{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ of }}
-    group by as_of, {{ party }}
-),
-{%- endfor %}
-amounts as (
-    select
-        days_asked.as_of, by_day.legal_entity, by_day.base_currency, by_day.segment, by_day.source_system, by_day.party_id,
-        by_day.name, by_day.amount, by_day.unknown
-    from days_asked
-    inner join by_day
-        on
-            by_day.on_day > days_asked.opening_on
-            and by_day.on_day <= days_asked.as_of
-            and (by_day.void_on is null or by_day.void_on > days_asked.as_of)
-    {%- for of, names in balances %}
-    {%- for name, condition, value in names %}
-    union all
-    select as_of, {{ party }}, '{{ name }}' as name, {{ name }} as amount, {{ name }}_unknown as unknown
-    from {{ of }}_of_parties
-    {%- endfor %}
-    {%- endfor %}
-    {%- for name, value in (('paid', 'base_amount'), ('paid_days', 'base_amount * days_to_pay')) %}
-    union all
-    select as_of, {{ party }}, '{{ name }}' as name, {{ value }} as amount, case when amount > 0 then unknown else 0 end as unknown
-    from standing
-    where effective_date > opening_on
-    {%- endfor %}
-    {%- for name, value, unknown in (
-        ('promised', 'base_amount', 'unknown'), ('promised_kept', 'base_amount * kept', 'unknown'), ('promises', '1', '0'),
-        ('promises_kept', 'kept', '0')
-    ) %}
-    union all
-    select as_of, {{ party }}, '{{ name }}' as name, {{ value }} as amount, {{ unknown }} as unknown
-    from judged
-    {%- endfor %}
-    union all
-    select
-        days_asked.as_of, legal_entity, base_currency, '' as segment, '' as source_system, '' as party_id,
-        'present' as name, 0 as amount, 0 as unknown
-    from days_asked
-    inner join (
-        select legal_entity, base_currency, min(effective_date) as first_on
-        from moves
-        group by legal_entity, base_currency
-    ) as firsts
-        on firsts.first_on <= days_asked.as_of
 )
 {%- endmacro %}

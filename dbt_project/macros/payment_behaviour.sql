@@ -1,7 +1,7 @@
 {#-
   How each customer pays, from the ledger, in base currency: a row per day asked, legal entity, source and customer.
 
-  Plain Jinja, with `measures_of_parties`, `payment_change`, `quotient` and `deviation`: `otc behaviour` renders these files.
+  Plain Jinja, with `measures_of_parties`, `balances`, `payment_change`, `quotient` and `deviation`: `otc behaviour` renders these files.
     ledger, inputs, parties   relations: fct_ar_ledger, fct_measure_inputs, dim_party
     as_of        list of ISO days T
     days         N: payments of the N days to T are judged, and compared with those of the 3 N days before them
@@ -19,6 +19,7 @@
 {%- set keys = names | join(', ') -%}
 {%- set unknown = 'a base amount is unknown, for want of a rate' -%}
 with {{ measures_of_parties(ledger, inputs, parties, asked, 36600, known_at, loaded_at, 'country') }},
+{{ balances_of_items(as_of, "item_type = 'installment'") }},
 settled as (
     select
         {{ keys }}, item_id, installment_no, receipt_id, effective_date as paid_on, days_late, days_to_pay, base_amount, unknown,
@@ -130,7 +131,7 @@ overdue as (
         sum(case when due_on < as_of and without_base <> 0 then 1 else 0 end) as unknown,
         max(case when due_on < as_of then as_of - due_on end) as oldest_days
     from closing
-    where item_type = 'installment' and amount > 0
+    where amount > 0
     group by {{ keys }}
 ),
 present as (

@@ -18,7 +18,14 @@ from otc_pipelines.transform.rendering import (
     must_name_relations,
 )
 
-_FILES = ("quotient.sql", "deviation.sql", "measures_of_parties.sql", "payment_change.sql", "payment_behaviour.sql")
+_FILES = (
+    "quotient.sql",
+    "deviation.sql",
+    "measures_of_parties.sql",
+    "balances.sql",
+    "payment_change.sql",
+    "payment_behaviour.sql",
+)
 
 
 def behaviour_sql(

@@ -19,7 +19,14 @@ from otc_pipelines.transform.rendering import (
 
 GROUPED_BY = ("legal_entity", "segment", "party")
 SEGMENTS = ("country", "payment_terms", "currency")
-_FILES = ("quotient.sql", "measures_of_parties.sql", "measures_of_groups.sql", "measures.sql")
+_FILES = (
+    "quotient.sql",
+    "measures_of_parties.sql",
+    "balances.sql",
+    "amounts_of_parties.sql",
+    "measures_of_groups.sql",
+    "measures.sql",
+)
 
 
 def measures_sql(

@@ -91,27 +91,33 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
 
 
 def _standing_file(warehouse: EmbeddedWarehouse) -> Published | None:
+    """Compare table by table; the first one that is another ends it."""
+    rows = 0
     try:
-        with warehouse.reading() as tx:
-            built = _held(tx)
-        with _reading_file(warehouse) as tx:
-            copied = _held(tx)
+        with warehouse.reading() as built, _reading_file(warehouse) as copied:
+            columns = _columns(built)
+            if not columns or columns != _columns(copied):
+                return None
+            for name in columns:
+                held = built.content(f'marts."{name}"')
+                if held != copied.content(f'marts."{name}"'):
+                    return None
+                rows += int(held.partition(":")[0])
     except (WarehouseError, duckdb.Error):  # there is none, or none that can be read: another is made
         return None
     target = published_path(warehouse)
-    rows = sum(int(content.partition(":")[0]) for _, content in built.values())
-    return Published(target.name, len(built), rows, target.stat().st_size) if built and built == copied else None
+    return Published(target.name, len(columns), rows, target.stat().st_size)
 
 
-def _held(tx: Tx) -> dict[str, tuple[str, str]]:
-    """The columns and the content of each table of ``marts``."""
+def _columns(tx: Tx) -> dict[str, str]:
+    """The columns of each table of ``marts`` with their types, in order."""
     columns: dict[str, list[str]] = {}
     for c in tx.rows(
         """select table_name, column_name, data_type from information_schema.columns
         where table_schema = 'marts' order by table_name, ordinal_position"""
     ):
         columns.setdefault(c["table_name"], []).append(f"{c['column_name']} {c['data_type']}")
-    return {name: (", ".join(listed), tx.content(f'marts."{name}"')) for name, listed in columns.items()}
+    return {name: ", ".join(listed) for name, listed in columns.items()}
 
 
 @contextlib.contextmanager

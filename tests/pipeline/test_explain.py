@@ -58,11 +58,13 @@ def test_a_delivered_field_goes_back_to_the_line_of_the_bank_file(settled: Settl
         """select o.key, l.source_file, l.source_line, d.receipt_id from ops.outbox as o
         inner join ops.ar_movement as m on m.source_system || ':' || m.party_id = o.key or m.party_id = o.key
         inner join ops.match_decision as d on d.receipt_id = m.item_id and d.superseded_at is null
-        inner join ops.ar_movement as a on a.cause_entity = 'allocations' and a.item_id = d.document_id
+        inner join ops.ar_movement as r on r.cause_entity = 'allocations' and r.item_id = d.receipt_id
+        inner join ops.ar_movement as a on a.cause_entity = 'allocations' and a.cause_id = r.cause_id
+            and a.item_type = 'installment' and a.item_id = d.document_id
         inner join conformed.int_bank_lines__unioned as l on l.bank_line_id = d.bank_line_id
-        where o.object = 'account_ar_status' and d.document_id in (
-            select item_id from ops.ar_movement where item_type = 'installment'
-            group by item_id having sum(amount) <> 0)
+        where o.object = 'account_ar_status' and (a.item_id, a.installment_no) in (
+            select (item_id, installment_no) from ops.ar_movement where item_type = 'installment'
+            group by item_id, installment_no having sum(amount) <> 0)
         order by 1, 2, 3 limit 1""",
     )
     (one,) = found

@@ -1,17 +1,21 @@
-{#- A view, for the name in it (see dim_party); `otc aging` renders the same macro for any other day or grouping. -#}
+{#- A view, for the name in it (see dim_party). -#}
 {{ config(materialized='view') }}
 
 select
-    {{ today() }} as as_of,
-    aged.*
-from (
-    {{ aging(
-        ledger=ref('fct_ar_ledger'),
-        parties=ref('dim_party'),
-        as_of=var('today') or run_started_at.strftime('%Y-%m-%d'),
-        edges=var('aging_edges'),
-        by=var('aging_by'),
-        rates=ref('fct_fx_rates'),
-        rate_type=var('revaluation_rate_type')
-    ) }}
-) as aged
+    amounts.as_of,
+    amounts.legal_entity,
+    amounts.party_id,
+    coalesce(parties.party_name, amounts.party_id) as party_name,
+    amounts.currency,
+    {%- for name in aging_columns(var('aging_edges'), var('aging_by')).split(', ') %}
+        amounts.{{ name }},
+    {%- endfor %}
+    amounts.total,
+    amounts.base_total,
+    amounts.revaluation,
+    amounts.revalued_total,
+    amounts.base_currency,
+    amounts.source_system
+from {{ ref('fct_ar_aging_amounts') }} as amounts
+left join {{ ref('dim_party') }} as parties
+    on amounts.source_system = parties.source_system and amounts.party_id = parties.party_id
