@@ -59,6 +59,18 @@ closing as (
     ('unapplied_cash', "item_type = 'receipt'", -1, all_of_it),
     ('unapplied_of_window', "item_type = 'receipt' and received_on + " ~ days ~ " > from_day", -1, in_window),
 ] -%}
+-- Items in base currency of which a movement states another base amount than its own.
+at_odds as (
+    select distinct source_system, item_id
+    from moves
+    where currency = base_currency and (base_amount <> amount or without_base <> 0)
+),
+followed as (
+    select moves.*, moves.item_type = 'receipt' or moves.base_currency is null or moves.currency <> moves.base_currency
+        or at_odds.item_id is not null as by_item
+    from moves
+    left join at_odds on moves.source_system = at_odds.source_system and moves.item_id = at_odds.item_id
+),
 -- What an item came to from one of its days to the next.
 item_days as (
     select
@@ -67,8 +79,8 @@ item_days as (
         sum(base_amount) as base_amount,
         sum(without_base) as without_base,
         min(case when movement_type = 'receipt' then effective_date end) as received_on
-    from moves
-    where item_type = 'receipt' or base_currency is null or currency <> base_currency
+    from followed
+    where by_item
     group by {{ item }}, effective_date
 ),
 runs as (
@@ -89,9 +101,9 @@ stood as (
     union all
     select
         {{ party }}, item_type, due_on, effective_date as from_day, cast(null as date) as to_day,
-        cast(null as date) as received_on, base_amount, case when without_base <> 0 then 1 else 0 end as unknown
-    from moves
-    where item_type <> 'receipt' and currency = base_currency
+        cast(null as date) as received_on, base_amount, 0 as unknown
+    from followed
+    where not by_item
 ),
 changes as (
     select

@@ -164,6 +164,27 @@ def test_days_sales_outstanding_of_a_year(connection: duckdb.DuckDBPyConnection)
     assert measured(connection, rows, date(2026, 12, 31), 365)["dso"] == Decimal("30.4167")
 
 
+@pytest.mark.parametrize(
+    ("base", "open_on_10", "open_on_20"),
+    [("-59.99", Decimal("40.01"), 0), (None, None, 0), ("-60", 40, 0)],
+    ids=["another", "unknown", "its own"],
+)
+def test_what_a_source_books_otherwise_in_base_currency_is_no_balance_once_the_item_is_paid(
+    connection: duckdb.DuckDBPyConnection, base: str | None, open_on_10: Any, open_on_20: Any
+) -> None:
+    rows = [
+        moved("document", "A", "100", "2026-03-01", due_date="2026-03-31"),
+        moved("allocation", "A", "-60", "2026-03-05", due_date="2026-03-31", base_amount=base and Decimal(base)),
+        moved("allocation", "A", "-40", "2026-03-15", due_date="2026-03-31"),
+        moved("document", "B", "7", "2026-04-01"),
+    ]
+    for day, balance in ((4, 100), (10, open_on_10), (20, open_on_20)):
+        row = measured(connection, rows, date(2026, 3, day), 30)
+        assert (row["ar"], row["not_due_ar"]) == (balance, balance)
+    later = measured(connection, rows, date(2026, 4, 9), 30)
+    assert (later["opening_ar"], later["ar"], later["not_due_ar"]) == (open_on_10, 7, 0)
+
+
 def test_a_window_has_exactly_its_days(connection: duckdb.DuckDBPyConnection) -> None:
     rows = [moved("document", "FIRST", "30", "2026-03-02"), moved("document", "BEFORE", "70", "2026-03-01")]
     row = measured(connection, rows, date(2026, 3, 31), 30)
