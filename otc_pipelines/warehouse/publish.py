@@ -39,15 +39,23 @@ def standing_copy(warehouse: Warehouse) -> Published | None:
 
 @contextlib.contextmanager
 def published(warehouse: Warehouse) -> Iterator[Tx]:
-    """Read the published marts. WarehouseError when nothing was published yet."""
+    """Read the published marts. WarehouseError when nothing was published yet, or by a version that had other marts."""
+    reading: contextlib.AbstractContextManager[Tx]
+    absent: tuple[type[Exception], ...]
     if isinstance(warehouse, EmbeddedWarehouse):
-        with _reading_file(warehouse) as tx:
-            yield tx
+        reading, absent = _reading_file(warehouse), (duckdb.CatalogException, duckdb.BinderException)
     else:
-        from otc_pipelines.warehouse.server_marts import published_schema
+        from otc_pipelines.warehouse import server_marts
 
-        with published_schema(warehouse) as tx:
+        reading, absent = server_marts.published_schema(warehouse), server_marts.ABSENT
+    try:
+        with reading as tx:
             yield tx
+    except absent as problem:
+        raise WarehouseError(
+            f"what is published has not all that this version asks for ({first_line(problem)}); run `otc run`, which "
+            "builds and publishes it"
+        ) from problem
 
 
 def published_path(warehouse: EmbeddedWarehouse) -> Path:

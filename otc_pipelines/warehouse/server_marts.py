@@ -18,6 +18,9 @@ from otc_pipelines.warehouse.server import ServerWarehouse
 
 _SCHEMA = "marts"
 _OURS = "Published by otc: replaced at each pass."
+ABSENT = (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn)
+"""What a question meets that asks for a table or a column that is not published."""
+
 Column = tuple[str, str]
 
 

@@ -10,7 +10,8 @@ from otc_pipelines.flow.builds import Inputs, remember, standing
 from otc_pipelines.flow.context import Flow
 from otc_pipelines.settings import load
 from otc_pipelines.transform import NodeResult, TransformReport
-from otc_pipelines.warehouse.publish import publish, standing_copy
+from otc_pipelines.warehouse import WarehouseError
+from otc_pipelines.warehouse.publish import publish, published, standing_copy
 from tests.live.postgres import PASSWORD, Server, postgres
 
 __all__ = ["postgres"]
@@ -72,3 +73,10 @@ def test_the_published_copy_stands_while_it_holds_what_was_built(flow: Flow) -> 
     assert found is not None and (found.tables, found.rows) == (done.tables, done.rows) == (1, 2)
     _do(flow, "delete from marts.fct_items where id = 'A'")
     assert standing_copy(flow.warehouse) is None
+
+
+@pytest.mark.parametrize("asked", ["select * from marts.fct_of_later", "select of_later from marts.fct_items"])
+def test_what_an_earlier_version_did_not_publish_is_said_to_be_missing(flow: Flow, asked: str) -> None:
+    publish(flow.warehouse)
+    with pytest.raises(WarehouseError, match=r"of_later.*run `otc run`"), published(flow.warehouse) as tx:
+        tx.rows(asked)
