@@ -212,6 +212,6 @@ def test_crm_and_erp_disagree_about_who_is_who(world: World) -> None:
     assert any(a.party_id and not a.customer_number for a in latest.values())
     assert any(a.party_id is None for a in latest.values())
     assert any(a.party_id and a.name != parties[a.party_id].name for a in latest.values())
-    assert any(a.deleted for a in latest.values())
+    assert any(a.deleted for a in world.history.crm.accounts)  # of some seeds it becomes known in the days to come
     orders = {o.order_id for o in world.history.orders}
     assert {o.erp_order_id for o in world.crm_orders if o.erp_order_id} <= orders
