@@ -46,8 +46,14 @@ closing as (
 {% macro balances_of_parties(days) -%}
 {%- set party = 'legal_entity, base_currency, segment, source_system, party_id' -%}
 {%- set item = party ~ ', item_type, item_id, installment_no, currency, due_on' -%}
-{%- set names = ['ar', 'not_due_ar', 'unapplied', 'unapplied_cash', 'unapplied_of_window'] -%}
-{%- set opened = [('opening_ar', 'ar'), ('opening_unapplied', 'unapplied')] -%}
+{#- Balances by the day that they are of, each as the changes that it is the sum of. -#}
+{%- set sums_to = [
+    ('closing', 'as_of', [
+        ('ar', 'ar'), ('not_due_ar', 'not_due_ar'), ('unapplied', 'unapplied'), ('unapplied_cash', 'unapplied_cash'),
+        ('unapplied_of_window', 'unapplied_of_window'),
+    ]),
+    ('opening', 'opening_on', [('opening_ar', 'ar'), ('opening_unapplied', 'unapplied')]),
+] -%}
 {#- The days on which a name's part of what stood begins and ends, whose parts they are, and their sign. -#}
 {%- set all_of_it = 'to_day' -%}
 {%- set before_due = 'least(due_on + 1, coalesce(to_day, due_on + 1))' -%}
@@ -146,7 +152,7 @@ days_of_changes as (
 changes_counted as (
     select
         {{ party }}, days_of_changes.counted_on
-        {%- for name in names %},
+        {%- for name, condition, sign, ended in parts %},
         sum(changes.{{ name }}) as {{ name }},
         sum(changes.{{ name }}_unknown) as {{ name }}_unknown
         {%- endfor %}
@@ -154,38 +160,27 @@ changes_counted as (
     inner join days_of_changes on changes.on_day = days_of_changes.on_day
     group by {{ party }}, days_of_changes.counted_on
 ),
-closing_of_parties as (
+{%- for of, day, listed in sums_to %}
+{{ of }}_of_parties as (
     select
         days_asked.as_of, {{ party }}
-        {%- for name in names %},
-        sum(changes_counted.{{ name }}) as {{ name }},
-        sum(changes_counted.{{ name }}_unknown) as {{ name }}_unknown
+        {%- for name, change in listed %},
+        sum(changes_counted.{{ change }}) as {{ name }},
+        sum(changes_counted.{{ change }}_unknown) as {{ name }}_unknown
         {%- endfor %}
     from days_asked
-    inner join changes_counted on changes_counted.counted_on <= days_asked.as_of
+    inner join changes_counted on changes_counted.counted_on <= days_asked.{{ day }}
     group by days_asked.as_of, {{ party }}
 ),
-opening_of_parties as (
-    select
-        days_asked.as_of, {{ party }}
-        {%- for name, of in opened %},
-        sum(changes_counted.{{ of }}) as {{ name }},
-        sum(changes_counted.{{ of }}_unknown) as {{ name }}_unknown
-        {%- endfor %}
-    from days_asked
-    inner join changes_counted on changes_counted.counted_on <= days_asked.opening_on
-    group by days_asked.as_of, {{ party }}
-),
+{%- endfor %}
 balances as (
-    {%- for name in names %}
-    {{ 'union all' if not loop.first }}
+    {%- for of, day, listed in sums_to %}
+    {%- set first = loop.first %}
+    {%- for name, change in listed %}
+    {{ 'union all' if not (first and loop.first) }}
     select as_of, {{ party }}, '{{ name }}' as name, {{ name }} as amount, {{ name }}_unknown as unknown
-    from closing_of_parties
+    from {{ of }}_of_parties
     {%- endfor %}
-    {%- for name, of in opened %}
-    union all
-    select as_of, {{ party }}, '{{ name }}' as name, {{ name }} as amount, {{ name }}_unknown as unknown
-    from opening_of_parties
     {%- endfor %}
 )
 {%- endmacro %}
