@@ -22,7 +22,8 @@ from otc_pipelines.gate.model import Severity
 
 _IN_TREE = Path(__file__).resolve().parents[2] / "expectations"
 _TABLE = re.compile(r"^[a-z][a-z0-9_]*$")
-_MOST_ROWS = 500
+UNEXPECTED_ROWS = "unexpected_rows_expectation"
+"""What Great Expectations calls the check that a query finds no row."""
 
 
 class GateError(ConfigError):
@@ -52,7 +53,7 @@ class _Gate(_Model):
 class Expectation(_Model):
     """One check as Great Expectations names it, its arguments, and what it says to people."""
 
-    type: str = Field(pattern=r"^(expect_[a-z_]+|unexpected_rows_expectation)$")
+    type: str = Field(pattern=rf"^(expect_[a-z_]+|{UNEXPECTED_ROWS})$")
     kwargs: dict[str, Any]
     description: str = Field(min_length=10)
 
@@ -88,16 +89,16 @@ class Suite:
         return self.schema == "outbound"
 
     def configured(self, values: Mapping[str, str], built: Callable[[str], str] = str) -> list[dict[str, Any]]:
-        """Expectations as Great Expectations reads them, ``$name`` replaced; a query brings home some rows.
+        """Expectations as Great Expectations reads them, ``$name`` replaced.
 
         ``built`` says where the marts of a query are, as they were built last.
         """
         found = []
         for e in self.expectations:
             kwargs = dict(e.kwargs)
-            if e.type == "unexpected_rows_expectation":
-                query = built(Template(str(kwargs["unexpected_rows_query"])).substitute(values))
-                kwargs["unexpected_rows_query"] = f"select * from ({query}) as unexpected limit {_MOST_ROWS}"  # noqa: S608
+            if e.type == UNEXPECTED_ROWS:
+                query = Template(str(kwargs["unexpected_rows_query"])).substitute(values)
+                kwargs["unexpected_rows_query"] = built(query)
             found.append({"type": e.type, "kwargs": kwargs, "description": e.description})
         return found
 

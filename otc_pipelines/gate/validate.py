@@ -15,7 +15,7 @@ from typing import Any
 
 from otc_pipelines.gate import docs
 from otc_pipelines.gate.model import CheckResult, GuardedBatch
-from otc_pipelines.gate.suites import Suite
+from otc_pipelines.gate.suites import UNEXPECTED_ROWS, Suite
 from otc_pipelines.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def _one(
             asset = source.add_query_asset(name, query=job.query)
         else:
             asset = source.add_table_asset(name, table_name=job.suite.table, schema_name=job.schema)
-        expectations = job.suite.configured(values, built)
+        expectations = [_counted(e) for e in job.suite.configured(values, built)]
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         definition = gx.ValidationDefinition(name=name, data=asset.add_batch_definition("rows"), suite=suite)
         result = context.validation_definitions.add(definition).run()
@@ -97,6 +97,13 @@ def _one(
         told = CheckResult("Every check of the suite was made.", False, error=f"{len(checks)} of {len(expectations)}")
         checks = (*checks, told)
     return Result(checks)
+
+
+def _counted(expectation: Mapping[str, Any]) -> dict[str, Any]:
+    """The same check; one of unexpected rows as the one that asks its query once."""
+    from otc_pipelines.gate.counted_rows import COUNTED
+
+    return {**expectation, "type": COUNTED} if expectation["type"] == UNEXPECTED_ROWS else dict(expectation)
 
 
 def _check(result: Any) -> CheckResult:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from otc_pipelines.audit import verify
 from otc_pipelines.gate import GateReport, GuardedBatch, Suite, docs_path, load_suites, run_gates
@@ -322,3 +323,22 @@ def test_details_hold_counts_and_words_only(warehouse: Warehouse) -> None:
         details = json.loads(tx.scalar("select details from ops.gate_verdict where suite = 'fct_receipts'"))
     assert details["owner"] == "team:receivables"
     assert [(f["found"], f["error"]) for f in details["failed"]] == [("1", "")]
+
+
+def test_unexpected_rows_are_counted_all_of_them_by_one_query(warehouse: Warehouse) -> None:
+    change(warehouse, "create table marts.fct_big as select range - 700 as amount from range(1000)")
+    kwargs = {"unexpected_rows_query": "select amount from {batch} where amount < 0"}
+    none = {"type": "unexpected_rows_expectation", "kwargs": kwargs, "description": "Nothing is negative."}
+    suite = Suite("fct_big", "marts", "block", "team:controllership", None, (), (Expectation.model_validate(none),))
+    asked: list[str] = []
+
+    def heard(*told: Any) -> None:
+        asked.append(str(told[2]))
+
+    event.listen(Engine, "before_cursor_execute", heard)
+    try:
+        (failing,) = run_gates(warehouse, [], "r", "ann", [suite]).suites
+    finally:
+        event.remove(Engine, "before_cursor_execute", heard)
+    assert [(c.what, c.found) for c in failing.failed] == [("Nothing is negative.", "700")]
+    assert len([one for one in asked if "amount < 0" in one]) == 1
