@@ -23,6 +23,7 @@ from connectors.simulation.world import truth
 from connectors.simulation.world.company import BANK_ACCOUNTS
 from connectors.simulation.world.remittance import CARD_NUMBER
 from connectors.simulation.world.world import World
+from tests.seeds import WORLD_SEED
 
 TODAY = datetime.now(UTC).date()
 NS = "{urn:iso:std:iso:20022:tech:xsd:camt.053.001.08}"
@@ -30,7 +31,7 @@ NS = "{urn:iso:std:iso:20022:tech:xsd:camt.053.001.08}"
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
 def world(request: pytest.FixtureRequest) -> World:
-    return World.make(TODAY.toordinal() + request.param, TODAY - timedelta(days=1), 60, 400, 6)
+    return World.make(WORLD_SEED + request.param, TODAY - timedelta(days=1), 60, 400, 6)
 
 
 @pytest.fixture(scope="module")

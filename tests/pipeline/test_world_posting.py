@@ -31,6 +31,7 @@ from otc_pipelines.posting import (
     clusters,
     post,
 )
+from tests.seeds import WORLD_SEED
 
 TODAY = datetime.now(UTC).date()
 FIRST, SECOND = (datetime(2030, 1, day, tzinfo=UTC) for day in (1, 2))
@@ -48,7 +49,7 @@ KINDS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
 def world(request: pytest.FixtureRequest) -> World:
-    return World.make(TODAY.toordinal() * 7 + request.param, TODAY - timedelta(days=1), 120, 900, 8)
+    return World.make(WORLD_SEED + request.param, TODAY - timedelta(days=1), 120, 900, 8)
 
 
 def versions(name: str, rows: Iterable[Any], loaded_at: datetime) -> list[Any]:

@@ -28,6 +28,7 @@ from otc_pipelines.warehouse import Warehouse
 from tests.pipeline.conftest import Prepared
 from tests.pipeline.house import asking, passed, rows
 from tests.pipeline.world_truth import differences
+from tests.seeds import WORLD_SEED
 
 TODAY = datetime.now(UTC).date()
 DAYS_BACK = (0, 37, 111)
@@ -52,7 +53,7 @@ class Played:
 def first(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, prepared: Prepared
 ) -> Iterator[Played]:
-    seed = TODAY.toordinal() * 3 + int(request.param)
+    seed = WORLD_SEED + int(request.param)
     folder = tmp_path_factory.mktemp("world")
     as_of = TODAY - timedelta(days=1 + DAYS_ON)
     with running(

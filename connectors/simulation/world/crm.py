@@ -107,7 +107,7 @@ def _accounts(rng: Random, crm: Crm, customers: list[Customer], first: date, las
     for _ in range(max(3, len(of_party) // 12)):
         number += 1
         crm.accounts.append(_prospect(rng, number, taken, _some_day(rng, first, last)))
-    gone = next(a for a in reversed(crm.accounts) if a.party_id is None)
+    gone = min((a for a in crm.accounts if a.party_id is None), key=lambda a: a.modified_at)
     crm.accounts.append(replace(gone, deleted=True, modified_at=gone.modified_at + timedelta(days=20)))
     return found
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.simulation.world.world import World
+from tests.seeds import WORLD_SEED
 
 TODAY = datetime.now(UTC).date()
-SEEDS = [TODAY.toordinal() * 3 + n for n in range(3)]
+SEEDS = [WORLD_SEED + n for n in range(3)]
 
 
 @pytest.fixture(scope="session", params=SEEDS)
