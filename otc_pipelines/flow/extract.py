@@ -6,7 +6,7 @@ Belongs here: the first steps of a pass. Not here: how rows are landed (``landin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from connectors.kit.errors import ConfigError, ConnectorError, RetriableError
 from otc_pipelines.flow.context import Flow, StepReport
@@ -40,14 +40,20 @@ def prepare(flow: Flow) -> None:
             )
     entities = {name: (instance.base_currency(name), own.ar_account) for name, own in instance.legal_entities.items()}
     accounts = {name: (a.legal_entity, a.gl_account) for name, a in instance.bank_accounts.items()}
-    defaults = {"company": (instance.company.base_currency, None)}
-    forget_totals(flow.warehouse, [s.name for s in instance.sources])
+    with flow.warehouse.held():
+        forget_totals(flow.warehouse, [s.name for s in instance.sources])
+        _write_down(flow, entities, accounts)
+
+
+def _write_down(
+    flow: Flow, entities: Mapping[str, tuple[str, str | None]], accounts: Mapping[str, tuple[str, str | None]]
+) -> None:
+    wanted = {**entities, "*": (flow.instance.company.base_currency, None)}
     with flow.warehouse.transaction("loader") as tx:
         ensure_tables(tx, flow.connectors.values())
         known = {
             r["legal_entity"]: (r["base_currency"], r["ar_account"]) for r in tx.rows("select * from ops.legal_entity")
         }
-        wanted = {**entities, "*": defaults["company"]}
         if known != wanted:
             tx.execute("delete from ops.legal_entity")
             tx.insert(

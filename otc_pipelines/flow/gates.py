@@ -29,19 +29,10 @@ def judge(flow: Flow) -> list[StepReport]:
     """
     started = time.monotonic()
     with flow.warehouse.writing():
-        with flow.warehouse.reading() as tx:
-            batches = [
-                GuardedBatch(
-                    target.name,
-                    batch.object_name,
-                    outbound_model(flow.instance.source(target.source).connector, batch.object_name),
-                    target.source,
-                    batch.batch_hash,
-                )
-                for target, batch in outbound_batches(flow, tx)
-            ]
-        of = judged(flow, Inputs(flow, variables(flow)), batches)
-        stood = _standing(flow, of, batches)
+        with flow.warehouse.held():
+            batches = _batches(flow)
+            of = judged(flow, Inputs(flow, variables(flow)), batches)
+            stood = _standing(flow, of, batches)
         if stood:
             suites = stood
         else:
@@ -50,6 +41,20 @@ def judge(flow: Flow) -> list[StepReport]:
                 note(tx, _JUDGED, {"of": of, "said": _said(tx), "whole": all(_could_run(v) for v in suites)})
     seconds = time.monotonic() - started
     return [_step(v, seconds if n == 0 else 0.0, bool(stood)) for n, v in enumerate(suites)]
+
+
+def _batches(flow: Flow) -> list[GuardedBatch]:
+    with flow.warehouse.reading() as tx:
+        return [
+            GuardedBatch(
+                target.name,
+                batch.object_name,
+                outbound_model(flow.instance.source(target.source).connector, batch.object_name),
+                target.source,
+                batch.batch_hash,
+            )
+            for target, batch in outbound_batches(flow, tx)
+        ]
 
 
 def _standing(flow: Flow, of: str, batches: Sequence[GuardedBatch]) -> tuple[SuiteVerdict, ...]:

@@ -36,17 +36,23 @@ _POSTED = {"reference": Basis.POSTED_REFERENCE, "amount": Basis.POSTED_AMOUNT}
 def match(flow: Flow) -> StepReport:
     """Decide every bank credit that has no standing decision. With nothing new nothing is written."""
     started = time.monotonic()
+    with flow.warehouse.held():
+        return _matched(flow, started)
+
+
+def _matched(flow: Flow, started: float) -> StepReport:
     with audited(flow.warehouse) as tx:
         credits = [_credit(r) for r in tx.rows(_CREDITS)]
-        candidates = [_candidate(r) for r in tx.rows(_CANDIDATES)]
         posted = [_posted(r) for r in tx.rows(_POSTED_CANDIDATES)]
         current = current_decisions(tx)
         credits, withdrawn = counted(tx, credits, current)
         kept = standing(current, {c.line for c in posted} | {c.key for c in credits if c.returned_by}, tx)
         taken = taken_by(rows for line, rows in current.items() if line in kept)
+        undecided = [c for c in credits if c.key not in kept]
+        candidates = (_candidate(r) for r in tx.rows(_CANDIDATES)) if undecided else ()  # they look at all that is open
         offered = [less(c, taken) for c in candidates if c.line not in kept]
         decided = decide(
-            [c for c in credits if c.key not in kept],
+            undecided,
             [*offered, *(c for c in posted if c.line not in kept)],
             standing=takers_of(rows for line, rows in current.items() if line in kept),
         )

@@ -72,9 +72,11 @@ def transform_models(flow: Flow, name: str, models: Sequence[str]) -> tuple[Step
     told, target = variables(flow), flow.instance.data_dir / "dbt" / "run"
     inputs = Inputs(flow, told)
     with flow.warehouse.writing():
-        stood = standing(flow, inputs, models)
+        with flow.warehouse.held():
+            stood = standing(flow, inputs, models)
+            if stood is None:
+                _ = inputs.rows  # as they are before it is built of them
         if stood is None:
-            _ = inputs.rows  # as they are before it is built of them
             report = build(project_dir(), flow.warehouse, models, told, target)
         elif stood.unsure:
             tested = build(project_dir(), flow.warehouse, stood.unsure, told, target, command="test")

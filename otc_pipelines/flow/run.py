@@ -72,8 +72,9 @@ class Pass:
 
     def close(self) -> RunReport:
         """Add the closing facts, record the pass, and return what it came to."""
-        self.report.facts = closing(self.flow, self.report.steps)
-        _record(self.flow, self.report)
+        with self.flow.warehouse.held():
+            self.report.facts = closing(self.flow, self.report.steps)
+            _record(self.flow, self.report)
         return self.report
 
 

@@ -143,6 +143,13 @@ class Warehouse(ABC):
     def writing(self) -> AbstractContextManager[None]:
         """Be the one process that writes, for a whole pass; may be nested. WarehouseError says who holds it."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """Write, and what is opened inside opens what is open already: opening may cost more than a small question.
+
+        Nothing belongs inside that takes long, or that opens the warehouse by itself: other processes wait.
+        """
+        return self.writing()
+
     @abstractmethod
     def transaction(self, role: Role = "owner") -> AbstractContextManager[Tx]:
         """Open, begin, and commit at the end; any exception rolls all of it back."""

@@ -180,6 +180,14 @@ class EmbeddedWarehouse(Warehouse):
             self._lock.release()
 
     @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """See Warehouse. An open file is shared by all that this process opens; the last one to close writes it out."""
+        with self.writing(), contextlib.ExitStack() as open_file:
+            if self.path.exists():  # who asks for what is not there yet is told so
+                open_file.callback(self._connect(read_only=False).close)
+            yield
+
+    @contextlib.contextmanager
     def transaction(self, role: Role = "owner") -> Iterator[Tx]:
         """See Warehouse."""
         with self.writing():

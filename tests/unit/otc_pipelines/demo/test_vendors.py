@@ -27,7 +27,7 @@ def _accounts(instance: Instance) -> set[str]:
 def test_the_crm_is_there_again_until_somebody_has_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = DemoOptions(tmp_path, 2, customers=12, invoices=60, months=4, as_of=date(2026, 4, 30))
     with running(options) as demo:
-        names = {str(r["Name"]) for r in demo.salesforce.records("Account")}
+        names = {str(r["Name"]) for r in demo.salesforce.records("Account", deleted=True)}
         secret = demo.salesforce.client_secret
     monkeypatch.setenv(SECRET, secret)
     instance = load(tmp_path / "otc.yaml")

@@ -9,7 +9,9 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -18,7 +20,7 @@ from otc_pipelines.warehouse.schema import MIGRATIONS
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
+def warehouse(tmp_path: Path) -> EmbeddedWarehouse:
     return EmbeddedWarehouse(tmp_path / "warehouse.duckdb", wait=5)
 
 
@@ -42,6 +44,55 @@ def test_an_error_rolls_all_of_it_back(warehouse: Warehouse) -> None:
         raise RuntimeError
     with warehouse.reading() as tx:
         assert tx.scalar("select count(*) from ops.instance where name = 'second'") == 0
+
+
+def test_what_is_opened_inside_a_held_warehouse_opens_no_file(
+    warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with warehouse.held():
+        assert not warehouse.path.exists()  # what is not there yet is said by who asks for it
+        with pytest.raises(WarehouseError, match="does not exist yet"), warehouse.reading():
+            pytest.fail("there is nothing to read")
+    put(warehouse, "first", "1")
+    opened: list[duckdb.DuckDBPyConnection] = []
+    connect = duckdb.connect
+
+    def counted(*told: Any, **more: Any) -> duckdb.DuckDBPyConnection:
+        opened.append(connect(*told, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(duckdb, "connect", counted)
+    with warehouse.held():
+        usual = opened[0].execute("select current_setting('memory_limit')").fetchone()
+        opened[0].execute("set memory_limit = '123MiB'")  # of a file, not of a connection: who shares it has it too
+        put(warehouse, "second", "2")
+        with pytest.raises(RuntimeError), warehouse.transaction() as tx:
+            tx.insert("ops.instance", [{"name": "third", "value": "3"}])
+            raise RuntimeError
+        with warehouse.reading() as tx:
+            names = "select name from ops.instance where value in ('1', '2', '3') order by name"
+            assert [r["name"] for r in tx.rows(names)] == ["first", "second"]
+            assert tx.scalar("select current_setting('memory_limit')") == "123.0 MiB"
+    assert len(opened) == 4
+    with warehouse.reading() as tx:  # all of it was let go, and opened anew
+        assert (tx.scalar("select current_setting('memory_limit')"),) == usual
+
+
+def test_others_wait_only_as_long_as_it_is_held(warehouse: EmbeddedWarehouse) -> None:
+    put(warehouse, "x", "y")
+    ask = (
+        "import sys; from pathlib import Path; from otc_pipelines.warehouse import EmbeddedWarehouse\n"
+        "with EmbeddedWarehouse(Path(sys.argv[1]), wait=float(sys.argv[2])).reading() as tx:\n"
+        "    print(tx.scalar('select 7'))"
+    )
+
+    def asked(wait: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", ask, str(warehouse.path), wait]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    with warehouse.held():
+        assert "is in use by" in asked("0").stderr
+    assert asked("0").stdout == "7\n"
 
 
 def test_many_rows_and_few_are_inserted_alike(warehouse: Warehouse) -> None:
