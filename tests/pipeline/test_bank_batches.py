@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from otc_pipelines.flow.context import Flow
+from otc_pipelines.flow.matching import match
 from otc_pipelines.flow.run import RunReport
 from otc_pipelines.settings import load
 from otc_pipelines.warehouse import Warehouse
+from otc_pipelines.warehouse.embedded import EmbeddedTx
 from tests.pipeline.conftest import Prepared
 from tests.pipeline.house import configure, otc, passed, rows
 from tests.unit.connectors.bank.bank_files.reader import balance, camt, entry
@@ -70,6 +73,22 @@ def matches(config: Path) -> dict[str, tuple[str, str]]:
     return {r["amount"]: (r["document_id"] or "", r["rule"]) for r in found}
 
 
+def looks_at_what_is_open(config: Path) -> bool:
+    """Whether matching again asks what could pay a line."""
+    asked: list[str] = []
+    rows_of = EmbeddedTx.rows
+
+    def heard(tx: EmbeddedTx, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        asked.append(sql)
+        return rows_of(tx, sql, **parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EmbeddedTx, "rows", heard)
+        assert match(Flow(load(config))).rows_new == 0
+    assert any("int_bank_credits" in sql for sql in asked)
+    return any("int_match_candidates" in sql for sql in asked)
+
+
 def statuses(report: RunReport) -> dict[str, str]:
     return {s.name: s.status for s in report.steps if s.step == "gate"}
 
@@ -78,6 +97,7 @@ def test_a_sum_that_was_applied_gives_way_to_its_payments_and_cash_is_never_doub
     whole = entry("100.00", reference="BATCH0001", more="<AddtlNtryInf>INV-1000</AddtlNtryInf>")
     run(config, first=statement(1, 0, whole, closing=100))
     assert matches(config) == {"100.00": ("INV-1000", "reference_exact")}
+    assert not looks_at_what_is_open(config), "every line has its decision"
 
     part = entry("40.00", payment("40.00", "PAY00040", "INV-1001"), reference="BATCH0001")
     half = run(config, part=camt(part, kind="054", header="<ElctrncSeqNb>1</ElctrncSeqNb>"))
@@ -122,6 +142,7 @@ def test_a_missing_statement_is_told_until_it_comes(config: Path) -> None:
         return statement(number, number * 10, entry("10.00", reference=f"DAY{number:05d}"), closing=number * 10 + 10)
 
     run(config, one=day(1))
+    assert looks_at_what_is_open(config), "the line has nothing yet that it pays"
     report = run(config, three=day(3))
     assert report.code in (0, 1)
     told = rows(
