@@ -183,8 +183,9 @@ class EmbeddedWarehouse(Warehouse):
     def held(self) -> Iterator[None]:
         """See Warehouse. An open file is shared by all that this process opens; the last one to close writes it out."""
         with self.writing(), contextlib.ExitStack() as open_file:
-            if self.path.exists():  # who asks for what is not there yet is told so
-                open_file.callback(self._connect(read_only=False).close)
+            if self.path.exists():  # what is not there, or cannot be opened, is told to who asks for it
+                with contextlib.suppress(duckdb.Error):
+                    open_file.callback(opened(self.path, read_only=False).close)
             yield
 
     @contextlib.contextmanager

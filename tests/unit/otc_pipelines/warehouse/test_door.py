@@ -78,6 +78,21 @@ def test_what_is_opened_inside_a_held_warehouse_opens_no_file(
         assert (tx.scalar("select current_setting('memory_limit')"),) == usual
 
 
+def test_what_cannot_be_held_is_worked_on_all_the_same(
+    warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(warehouse, "first", "1")
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("nothing is waited for"))
+    count = "select count(*) from ops.instance"
+    with warehouse.reading() as tx, warehouse.held(), warehouse.reading() as other:  # what is read cannot be written
+        assert tx.scalar(count) == other.scalar(count)
+    with warehouse.held():
+        put(warehouse, "second", "2")
+    warehouse.path.write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    with warehouse.held(), pytest.raises(WarehouseError, match="cannot be opened"), warehouse.reading():
+        pytest.fail("there is nothing to read")
+
+
 def test_others_wait_only_as_long_as_it_is_held(warehouse: EmbeddedWarehouse) -> None:
     put(warehouse, "x", "y")
     ask = (
