@@ -49,6 +49,10 @@ ui: $(READY)  ## the Dagster UI of ./demo (or of OTC_CONFIG) on loopback
 bench: $(READY)  ## measured side by side; no timed tests
 	@$(BIN)/python -m tests.bench
 
+# Where one package asks for `name` and another for `name[extra]`, pip 23 takes only what the lock names by each: a pin with
+# an extra stands with its plain name before it, else installing breaks on the day that a newer release of `name` appears.
+PLAIN_NAMES := sed -i -E '/^[^ \#]+\[[^]]+\]==/ { :more; /\\$$/ { N; b more }; h; s/^([^[]+)\[[^]]+\]/\1/; G }'
+
 lock: $(READY)  ## resolve pyproject.toml again
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header \
@@ -63,6 +67,7 @@ lock: $(READY)  ## resolve pyproject.toml again
 	@cd tests/live && for peer in *.in; do \
 		../../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header --python-version 3.11 \
 			$$peer -o $${peer%.in}.lock && sed -i "1i # Made by \`make lock\` from $$peer: hashes, no index host." $${peer%.in}.lock; done
+	@$(PLAIN_NAMES) requirements.lock deploy/*.lock tests/live/*.lock
 	@cd tests/live/jsforce && npm install --silent --package-lock-only
 
 clean:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("connectors", "otc_pipelines")
 PYTHON = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 SQL = sorted((ROOT / "dbt_project").rglob("*.sql"))
+LOCKS = [ROOT / "requirements.lock", *sorted(ROOT.glob("deploy/*.lock")), *sorted(ROOT.glob("tests/live/*.lock"))]
 LONGEST = 450
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "base"}
 # A bank's code may end in three X: only a comment that begins so leaves something for later.
@@ -68,6 +69,15 @@ def test_nothing_calls_home() -> None:
     profile = (ROOT / "dbt_project/dbt_project.yml").read_text(encoding="utf-8")
     assert "send_anonymous_usage_stats: false" in profile
     assert {"DAGSTER_DISABLE_TELEMETRY", "RUNTIME__DLTHUB_TELEMETRY", "GX_ANALYTICS_ENABLED"} <= set(SWITCHES)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=relative)
+def test_what_is_pinned_with_an_extra_is_pinned_by_its_plain_name_too(lock: Path) -> None:
+    """Else pip 23 refuses the lock once a newer release appears of a package that is asked for in both ways."""
+    pins = dict(re.findall(r"^([^ #\n]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {name: pins.get(name.partition("[")[0]) for name in pins if "[" in name} == {
+        name: version for name, version in pins.items() if "[" in name
+    }
 
 
 def test_the_lock_names_no_index_host_and_hashes_everything() -> None:
