@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import duckdb
 from otc_pipelines.warehouse.door import Published, Tx, Warehouse, WarehouseError, first_line
 from otc_pipelines.warehouse.embedded import EmbeddedTx, EmbeddedWarehouse, opened
 from otc_pipelines.warehouse.killpoint import killpoint
+from otc_pipelines.warehouse.renewing import Table, renew, roomy, tables
 from otc_pipelines.warehouse.replacing import replace
 
 
@@ -64,7 +66,7 @@ def published_path(warehouse: EmbeddedWarehouse) -> Path:
 
 
 def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
-    """Copy every table of ``marts`` to a new file beside the old one and swap it in atomically."""
+    """Bring a copy of the last file up to date beside it and swap it in atomically."""
     target = published_path(warehouse)
     target.parent.mkdir(parents=True, exist_ok=True)
     building = target.with_suffix(f".{os.getpid()}.building")
@@ -74,18 +76,13 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
             for left in target.parent.glob("*.building*"):
                 left.unlink(missing_ok=True)  # of a process that was killed: only one writes at a time
             with contextlib.closing(opened(warehouse.path, read_only=False)) as connection:
-                tables = [
-                    name
-                    for (name,) in connection.execute(
-                        "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
-                    ).fetchall()
-                ]
-                connection.execute(f"attach '{str(building).replace(chr(39), chr(39) * 2)}' as published")
-                connection.execute("create schema published.marts")
-                for name in tables:
-                    connection.execute(f'create table published.marts."{name}" as select * from marts."{name}"')  # noqa: S608
-                    count = connection.execute(f'select count(*) from published.marts."{name}"').fetchone()  # noqa: S608
-                    rows += int(count[0]) if count else 0
+                (database,) = connection.execute("select current_database()").fetchone() or ("",)
+                built = tables(connection, database)
+                known = _begun(connection, target, building)
+                for gone in known.keys() - {table.name for table in built}:
+                    connection.execute(f'drop table published.marts."{gone}"')
+                for table in built:
+                    rows += renew(connection, table, known.get(table.name))
                     killpoint("publish.table")
                 connection.execute("checkpoint published")
                 connection.execute("detach published")
@@ -95,7 +92,25 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
         raise WarehouseError(f"marts cannot be published to {target}: {first_line(problem)}") from None
     finally:
         building.unlink(missing_ok=True)
-    return Published(target.name, len(tables), rows, target.stat().st_size)
+    return Published(target.name, len(built), rows, target.stat().st_size)
+
+
+def _begun(connection: duckdb.DuckDBPyConnection, target: Path, building: Path) -> dict[str, Table]:
+    """Attach as ``published`` a copy of the last file, or an empty one where it cannot serve; returns what it holds."""
+    place = str(building).replace("'", "''")
+    if target.exists():
+        try:
+            shutil.copyfile(target, building)
+            connection.execute(f"attach '{place}' as published")
+            if not roomy(connection, "published"):
+                return {table.name: table for table in tables(connection, "published")}
+            connection.execute("detach published")
+        except duckdb.Error:  # no file of DuckDB, or one of another version of it
+            connection.execute("detach database if exists published")
+        building.unlink()
+    connection.execute(f"attach '{place}' as published")
+    connection.execute("create schema published.marts")
+    return {}
 
 
 def _standing_file(warehouse: EmbeddedWarehouse) -> Published | None:
