@@ -18,6 +18,8 @@ MOST = 0.2
 """Share of rows that may differ: above it a table is written anew."""
 ROOM = 1.5
 """How many times the room of its rows a table may take, and a file that of its tables, before it is written anew."""
+SPARE = 16
+"""Blocks that a file may have free beside: the smallest ones hardly have any."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def roomy(connection: duckdb.DuckDBPyConnection, database: str) -> bool:
     found = connection.execute(
         "select total_blocks, used_blocks from pragma_database_size() where database_name = ?", [database]
     ).fetchone()
-    return found is None or int(found[0]) > ROOM * int(found[1]) + 16
+    return found is None or int(found[0]) > ROOM * int(found[1]) + SPARE
 
 
 def renew(connection: duckdb.DuckDBPyConnection, table: Table, known: Table | None) -> int:
