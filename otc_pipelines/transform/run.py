@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.kit.errors import FatalError
-from otc_pipelines.transform.parsed import keep, kept, parsed_of
+from otc_pipelines.transform.parsed import keep, keep_to_build, kept, kept_to_build, parsed_of
 from otc_pipelines.transform.report import NodeResult, TransformReport
 from otc_pipelines.warehouse import Warehouse
 
@@ -65,7 +65,7 @@ def build(
             progress(NodeResult(node.node_name, node.resource_type, node.node_status, 0.0, "", schema))
 
     with _environment(warehouse, threads), _released(), contextlib.redirect_stdout(io.StringIO()):
-        manifest = _parsed(project_dir, vars, common)
+        manifest = _parsed(project_dir, warehouse, vars, target_path)
         runner = dbtRunner(manifest=manifest, callbacks=[heard])
         outcome = runner.invoke(
             [
@@ -89,7 +89,7 @@ def parsed_project(
     told = kept(target_path, of)
     if told is None:
         with _environment(warehouse, 1, connects=False), contextlib.redirect_stdout(io.StringIO()):
-            found = _parsed(project_dir, vars, _common(project_dir, vars, target_path))
+            found = _parsed(project_dir, warehouse, vars, target_path)
         told = dict(found.writable_manifest().to_dict(omit_none=False))
         keep(target_path, of, told)
     return told
@@ -108,15 +108,21 @@ def _told(variables: Mapping[str, Any]) -> str:
     return json.dumps(dict(variables), sort_keys=True)
 
 
-def _parsed(project_dir: Path, variables: Mapping[str, Any], common: Sequence[str]) -> Any:
-    """The project, parsed once per process for the same files and variables; what was last used is kept."""
+def _parsed(project_dir: Path, warehouse: Warehouse, variables: Mapping[str, Any], target_path: Path) -> Any:
+    """The project, parsed once for the same files and variables: what was last used is kept, also in a file."""
     from dbt.cli.main import dbtRunner
 
+    files = fingerprint(project_dir)
     place = os.environ["OTC_DBT_TARGET"], os.environ.get("OTC_PG_DATABASE", "")  # relations are named by it
-    key = (str(project_dir), _told(variables), fingerprint(project_dir), *place)
+    key = (str(project_dir), _told(variables), files, *place)
     found = _manifests.pop(key, None)
     if found is None:
-        found = _answer(dbtRunner().invoke(["parse", *common]))
+        environment = {**warehouse.dbt_environment(connects=False), "project": str(project_dir)}
+        of = parsed_of(files, variables, environment)
+        found = kept_to_build(target_path, of)
+        if found is None:
+            found = _answer(dbtRunner().invoke(["parse", *_common(project_dir, variables, target_path)]))
+            keep_to_build(target_path, of, found)
     _manifests[key] = found  # the last one used is last
     for oldest in list(_manifests)[:-_KEPT]:
         del _manifests[oldest]

@@ -51,7 +51,15 @@ class Nowhere:
         return {"OTC_DBT_TARGET": "duckdb", "OTC_WAREHOUSE_PATH": "w.duckdb", "OTC_MARTS_BUILT_IN": "marts"}
 
 
-def test_what_is_told_again_is_what_dbt_told_and_dbt_is_not_asked(tmp_path, monkeypatch):
+class Somewhere(Nowhere):
+    """A warehouse that dbt opens."""
+
+    def dbt_environment(self, *, connects=True):
+        return super().dbt_environment(connects=False)
+
+
+@pytest.fixture
+def project(tmp_path):
     project = tmp_path / "project"
     (project / "models").mkdir(parents=True)
     (project / "dbt_project.yml").write_text("name: otc\nprofile: otc\nversion: 1.0.0\n", encoding="utf-8")
@@ -59,6 +67,10 @@ def test_what_is_told_again_is_what_dbt_told_and_dbt_is_not_asked(tmp_path, monk
         "otc:\n  target: duckdb\n  outputs: {duckdb: {type: duckdb, path: w.duckdb}}\n", encoding="utf-8"
     )
     (project / "models" / "one.sql").write_text("select 1 as a", encoding="utf-8")
+    return project
+
+
+def test_what_is_told_again_is_what_dbt_told_and_dbt_is_not_asked(tmp_path, project, monkeypatch):
     first = run.parsed_project(project, Nowhere(), {}, tmp_path / "target")
 
     def asked(*_):
@@ -70,3 +82,33 @@ def test_what_is_told_again_is_what_dbt_told_and_dbt_is_not_asked(tmp_path, monk
     (project / "models" / "two.sql").write_text("select 2 as a", encoding="utf-8")
     with pytest.raises(AssertionError, match="asked again"):
         run.parsed_project(project, Nowhere(), {}, tmp_path / "target")
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        (lambda project, target: None, False),
+        (lambda project, target: (project / "models" / "two.sql").write_text("select 2 as a", encoding="utf-8"), True),
+        (lambda project, target: (target / "built_from.msgpack").write_bytes(b""), True),
+        (lambda project, target: (target / "built_from.msgpack").unlink(), True),
+        (lambda project, target: cut_short(target / "built_from.msgpack"), True),
+    ],
+    ids=["nothing", "a model", "emptied", "gone", "cut short"],
+)
+def test_another_process_builds_from_what_was_parsed_of_the_same_files(tmp_path, project, monkeypatch, change, again):
+    target = tmp_path / "target"
+    monkeypatch.chdir(tmp_path)
+    run.parsed_project(project, Nowhere(), {}, target)
+    change(project, target)
+    monkeypatch.setattr(run, "_manifests", {})
+    asked = []
+    answer = run._answer
+    monkeypatch.setattr(run, "_answer", lambda outcome: asked.append(answer(outcome)) or asked[-1])
+    built = run.build(project, Somewhere(), ["one"], {}, target)
+    assert [(node.name, node.status) for node in built.results] == [("one", "success")]
+    assert len(asked) == (2 if again else 1), "dbt parses, where it must, and builds"
+
+
+def cut_short(path):
+    """Leave the first half of a file."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
