@@ -64,15 +64,19 @@ def counted(
 
 def standing(current: Mapping[Line, Sequence[Mapping[str, Any]]], settled: set[Line], tx: Tx) -> set[Line]:
     """Lines whose applied decision stays: not posted or returned since, and what it is applied to is still open."""
+    asked = {
+        line: taken_by([rows])
+        for line, rows in current.items()
+        if line not in settled and all(r["outcome"] == "applied" and not r["receipt_id"] for r in rows)
+    }
+    if not asked:
+        return set()
     still_open = {
         (r["source_system"], r["document_id"], r["installment_no"]): r["open_amount"] for r in tx.rows(_STILL_OPEN)
     }
     taken: dict[Item, Decimal] = defaultdict(Decimal)
     kept: set[Line] = set()
-    for line, rows in current.items():
-        if line in settled or any(r["outcome"] != "applied" or r["receipt_id"] for r in rows):
-            continue
-        wanted = taken_by([rows])
+    for line, wanted in asked.items():
         if all(taken[i] + amount <= still_open.get(i, Decimal(0)) for i, amount in wanted.items()):
             kept.add(line)
             for i, amount in wanted.items():

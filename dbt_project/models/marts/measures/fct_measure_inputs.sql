@@ -39,20 +39,30 @@ with versions as (
 ),
 
 -- Of documents only those that ever stated a tax or a void, of receipts those with a method: the ledger says the rest.
+needed as (
+    select distinct source_system, entity, row_key
+    from versions
+    where
+        entity not in ('documents', 'receipts')
+        or (entity = 'documents' and (coalesce(amount, 0) <> 0 or coalesce(kind, '') = 'void'))
+        or (entity = 'receipts' and kind is not null)
+),
+
 numbered as (
     select
         versions.*,
         row_number() over (
-            partition by source_system, entity, row_key
+            partition by versions.source_system, versions.entity, versions.row_key
             order by
-                recorded_at asc, loaded_at asc, coalesce(source_file, '') asc, coalesce(source_line, 0) asc, row_hash asc
-        ) as version_no,
-        sum(case
-            when entity = 'documents' and coalesce(amount, 0) = 0 and coalesce(kind, '') <> 'void' then 0
-            when entity = 'receipts' and kind is null then 0
-            else 1
-        end) over (partition by source_system, entity, row_key) as needed
+                versions.recorded_at asc, versions.loaded_at asc, coalesce(versions.source_file, '') asc,
+                coalesce(versions.source_line, 0) asc, versions.row_hash asc
+        ) as version_no
     from versions
+    inner join needed
+        on
+            versions.source_system = needed.source_system
+            and versions.entity = needed.entity
+            and versions.row_key = needed.row_key
 )
 
 select
@@ -71,4 +81,3 @@ select
     recorded_at,
     loaded_at
 from numbered
-where needed > 0
