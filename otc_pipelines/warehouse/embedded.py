@@ -25,6 +25,8 @@ from otc_pipelines.warehouse import schema
 from otc_pipelines.warehouse.door import Role, Tx, Warehouse, WarehouseError, first_line, lock_wait
 from otc_pipelines.warehouse.parameters import bound
 
+STORAGE = "v1.4.0"
+"""DuckDB from this version on reads the file; what is published stays readable by older ones."""
 _MANY = 50  # rows above which a bulk insert is faster than one statement a row
 _HELD = re.compile(r"held in (\S+) \(PID (\d+)\)")
 
@@ -116,6 +118,14 @@ def opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file with the present form of storage, which it keeps: whoever opens it says nothing of it.
+
+    DuckDB's own default is one that its first releases read; in this one texts are compressed in a third less time.
+    """
+    duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE}).close()
 
 
 class EmbeddedWarehouse(Warehouse):
@@ -227,6 +237,8 @@ class EmbeddedWarehouse(Warehouse):
         deadline = time.monotonic() + self._wait
         while True:
             try:
+                if not read_only and not self.path.exists():
+                    _create(self.path)
                 return opened(self.path, read_only=read_only)
             except duckdb.ConnectionException:  # this process has it open in the other way
                 if read_only:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from otc_pipelines.warehouse import EmbeddedWarehouse, WarehouseError
-from otc_pipelines.warehouse.publish import publish, published, standing_copy
+from otc_pipelines.warehouse.publish import publish, published, published_path, standing_copy
 
 
 @pytest.fixture
@@ -52,3 +53,18 @@ def test_a_copy_stands_while_every_table_holds_what_was_built(warehouse: Embedde
     with warehouse.writing(), warehouse.transaction() as tx:
         tx.execute(change)
     assert standing_copy(warehouse) is None
+
+
+def test_what_is_published_is_readable_by_older_ones_than_the_warehouse(warehouse: EmbeddedWarehouse) -> None:
+    """A BI tool brings its own DuckDB; the warehouse's file is opened by this project alone."""
+    publish(warehouse)
+
+    def form(path: Path) -> str:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            (found,) = connection.execute(
+                "select tags['storage_version'] from duckdb_databases() where not internal"
+            ).fetchone() or ("",)
+        return str(found)
+
+    assert form(warehouse.path) == "v1.4.0+"
+    assert form(published_path(warehouse)).startswith("v1.0.0")
