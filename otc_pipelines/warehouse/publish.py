@@ -76,16 +76,16 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
             for left in target.parent.glob("*.building*"):
                 left.unlink(missing_ok=True)  # of a process that was killed: only one writes at a time
             with contextlib.closing(opened(warehouse.path, read_only=False)) as connection:
-                (database,) = connection.execute("select current_database()").fetchone() or ("",)
-                built = tables(connection, database)
-                known = _begun(connection, target, building)
+                tx = EmbeddedTx(connection)
+                built = _tables(tx)
+                known = _begun(tx, target, building)
                 for gone in known.keys() - {table.name for table in built}:
-                    connection.execute(f'drop table published.marts."{gone}"')
+                    tx.execute(f'drop table published.marts."{gone}"')
                 for table in built:
-                    rows += renew(connection, table, known.get(table.name))
+                    rows += renew(tx, table, known.get(table.name))
                     killpoint("publish.table")
-                connection.execute("checkpoint published")
-                connection.execute("detach published")
+                tx.execute("checkpoint published")
+                tx.execute("detach published")
             killpoint("publish.before_swap")
             replace(building, target)
     except (duckdb.IOException, OSError) as problem:
@@ -95,21 +95,21 @@ def _publish_file(warehouse: EmbeddedWarehouse) -> Published:
     return Published(target.name, len(built), rows, target.stat().st_size)
 
 
-def _begun(connection: duckdb.DuckDBPyConnection, target: Path, building: Path) -> dict[str, Table]:
+def _begun(tx: Tx, target: Path, building: Path) -> dict[str, Table]:
     """Attach as ``published`` a copy of the last file, or an empty one where it cannot serve; returns what it holds."""
     place = str(building).replace("'", "''")
     if target.exists():
         try:
             shutil.copyfile(target, building)
-            connection.execute(f"attach '{place}' as published")
-            if not roomy(connection, "published"):
-                return {table.name: table for table in tables(connection, "published")}
-            connection.execute("detach published")
+            tx.execute(f"attach '{place}' as published")
+            if not roomy(tx, "published"):
+                return {table.name: table for table in tables(tx, "published")}
+            tx.execute("detach published")
         except duckdb.Error:  # no file of DuckDB, or one of another version of it
-            connection.execute("detach database if exists published")
+            tx.execute("detach database if exists published")
         building.unlink()
-    connection.execute(f"attach '{place}' as published")
-    connection.execute("create schema published.marts")
+    tx.execute(f"attach '{place}' as published")
+    tx.execute("create schema published.marts")
     return {}
 
 
@@ -118,8 +118,8 @@ def _standing_file(warehouse: EmbeddedWarehouse) -> Published | None:
     rows = 0
     try:
         with warehouse.reading() as built, _reading_file(warehouse) as copied:
-            columns = _columns(built)
-            if not columns or columns != _columns(copied):
+            columns = {table.name: table.columns for table in _tables(built)}
+            if not columns or columns != {table.name: table.columns for table in _tables(copied)}:
                 return None
             for name in columns:
                 held = built.content(f'marts."{name}"')
@@ -132,15 +132,9 @@ def _standing_file(warehouse: EmbeddedWarehouse) -> Published | None:
     return Published(target.name, len(columns), rows, target.stat().st_size)
 
 
-def _columns(tx: Tx) -> dict[str, str]:
-    """The columns of each table of ``marts`` with their types, in order."""
-    columns: dict[str, list[str]] = {}
-    for c in tx.rows(
-        """select table_name, column_name, data_type from information_schema.columns
-        where table_schema = 'marts' order by table_name, ordinal_position"""
-    ):
-        columns.setdefault(c["table_name"], []).append(f"{c['column_name']} {c['data_type']}")
-    return {name: ", ".join(listed) for name, listed in columns.items()}
+def _tables(tx: Tx) -> list[Table]:
+    """What ``marts`` has in the file that was opened."""
+    return tables(tx, str(tx.scalar("select current_database()")))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import duckdb
+from otc_pipelines.warehouse.door import Tx
 
 SMALL = 20_000
 """Rows below which a table is written anew: that takes no longer than to find what differs."""
@@ -31,76 +31,60 @@ class Table:
     columns: tuple[tuple[str, str], ...]
 
 
-def tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[Table]:
+def tables(tx: Tx, database: str) -> list[Table]:
     """The tables and views of ``marts`` in an attached database, by name."""
     columns: dict[tuple[str, bool], list[tuple[str, str]]] = {}
-    for table, view, column, kind in connection.execute(
-        """select table_name, table_type = 'VIEW', column_name, data_type
+    for c in tx.rows(
+        """select table_name, table_type = 'VIEW' as is_view, column_name, data_type
         from information_schema.columns join information_schema.tables using (table_catalog, table_schema, table_name)
-        where table_schema = 'marts' and table_catalog = ? order by table_name, ordinal_position""",
-        [database],
-    ).fetchall():
-        columns.setdefault((table, view), []).append((column, kind))
+        where table_schema = 'marts' and table_catalog = :database order by table_name, ordinal_position""",
+        database=database,
+    ):
+        columns.setdefault((c["table_name"], c["is_view"]), []).append((c["column_name"], c["data_type"]))
     return [Table(name, view, tuple(listed)) for (name, view), listed in columns.items()]
 
 
-def roomy(connection: duckdb.DuckDBPyConnection, database: str) -> bool:
+def roomy(tx: Tx, database: str) -> bool:
     """Whether an attached file is so much larger than what it holds that it should be written anew."""
-    found = connection.execute(
-        "select total_blocks, used_blocks from pragma_database_size() where database_name = ?", [database]
-    ).fetchone()
-    return found is None or int(found[0]) > ROOM * int(found[1]) + SPARE
+    (size,) = tx.rows(
+        "select total_blocks, used_blocks from pragma_database_size() where database_name = :database",
+        database=database,
+    )
+    return bool(size["total_blocks"] > ROOM * size["used_blocks"] + SPARE)
 
 
-def renew(connection: duckdb.DuckDBPyConnection, table: Table, known: Table | None) -> int:
+def renew(tx: Tx, table: Table, known: Table | None) -> int:
     """Make ``published.marts`` hold what ``marts`` holds of a table, and return how many rows.
 
     ``known`` is what the copy has of the table so far, None where it has nothing.
     """
     fresh, copied = f'marts."{table.name}"', f'published.marts."{table.name}"'
     if table.view:  # computed once, whatever is asked of it below
-        connection.execute(f"create or replace temp table otc_view as select * from {fresh}")  # noqa: S608
+        tx.execute(f"create or replace temp table otc_view as select * from {fresh}")  # noqa: S608
         fresh = "otc_view"
-    rows = _counted(connection, fresh)
-    if known is not None and known.columns == table.columns and rows >= SMALL and _changed(connection, fresh, copied):
+    rows = _counted(tx, fresh)
+    if known is not None and known.columns == table.columns and rows >= SMALL and _changed(tx, fresh, copied, rows):
         return rows
-    connection.execute(f"create or replace table {copied} as select * from {fresh}")  # noqa: S608
+    tx.execute(f"create or replace table {copied} as select * from {fresh}")  # noqa: S608
     return rows
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, fresh: str, copied: str) -> bool:
+def _changed(tx: Tx, fresh: str, copied: str, rows: int) -> bool:
     """Write what differs, and whether the copy holds what is wanted now; False also where too much differs."""
-    _hashed(connection, "otc_fresh", fresh, "0")
-    _hashed(connection, "otc_copied", copied, "rowid")
-    wanted = _sums(connection, "otc_fresh")
-    if _sums(connection, "otc_copied") == wanted:
-        return True
+    for name, relation in (("otc_fresh", fresh), ("otc_copied", copied)):
+        hashes = f"select rowid as place, hash(otc_row) as row_hash from {relation} as otc_row"  # noqa: S608
+        tx.execute(f"create or replace temp table {name} as {hashes}")
     for name, of, other in (("otc_gone", "otc_copied", "otc_fresh"), ("otc_come", "otc_fresh", "otc_copied")):
-        differs = f"select * from {of} anti join {other} using (row_hash)"  # noqa: S608
-        connection.execute(f"create or replace temp table {name} as {differs}")
-    differing = _counted(connection, "otc_gone") + _counted(connection, "otc_come")
-    (room,) = connection.execute("select coalesce(max(place), 0) + 1 from otc_copied").fetchone() or (0,)
-    if differing > MOST * wanted[0] or room > ROOM * wanted[0]:
+        differs = f"select place from {of} anti join {other} using (row_hash)"  # noqa: S608
+        tx.execute(f"create or replace temp table {name} as {differs}")
+    room = tx.scalar("select coalesce(max(place), 0) + 1 from otc_copied")
+    if _counted(tx, "otc_gone") + _counted(tx, "otc_come") > MOST * rows or room > ROOM * rows:
         return False
-    connection.execute(f"delete from {copied} where rowid in (select place from otc_gone)")  # noqa: S608
-    come = f"select * from {fresh} as otc_row where hash(otc_row) in (select row_hash from otc_come)"  # noqa: S608
-    connection.execute(f"insert into {copied} {come}")
-    _hashed(connection, "otc_copied", copied, "0")
-    return _sums(connection, "otc_copied") == wanted
+    tx.execute(f"delete from {copied} where rowid in (select place from otc_gone)")  # noqa: S608
+    come = f"select * from {fresh} where rowid in (select place from otc_come)"  # noqa: S608
+    tx.execute(f"insert into {copied} {come}")
+    return tx.content(copied) == tx.content(fresh)
 
 
-def _hashed(connection: duckdb.DuckDBPyConnection, name: str, relation: str, place: str) -> None:
-    """Keep the hash of every row of a relation, with its place, for this connection alone."""
-    hashes = f"select {place} as place, hash(otc_row) as row_hash from {relation} as otc_row"  # noqa: S608
-    connection.execute(f"create or replace temp table {name} as {hashes}")
-
-
-def _sums(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
-    """How many rows there are, and the sum of their hashes."""
-    (total,) = connection.execute(f"select coalesce(sum(row_hash), 0) from {name}").fetchone() or (0,)  # noqa: S608
-    return _counted(connection, name), int(total)
-
-
-def _counted(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    (rows,) = connection.execute(f"select count(*) from {relation}").fetchone() or (0,)  # noqa: S608
-    return int(rows)
+def _counted(tx: Tx, relation: str) -> int:
+    return int(tx.scalar(f"select count(*) from {relation}"))  # noqa: S608

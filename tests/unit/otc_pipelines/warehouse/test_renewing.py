@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otc_pipelines.warehouse import EmbeddedWarehouse, renewing
+from otc_pipelines.warehouse.embedded import EmbeddedTx
 from otc_pipelines.warehouse.publish import publish, published_path
 
 ROWS = st.lists(
@@ -38,9 +39,10 @@ def attached(built: str, copied: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def renewed(connection: duckdb.DuckDBPyConnection) -> int:
     """Renew the one table."""
-    (table,) = renewing.tables(connection, "memory")
-    known = {found.name: found for found in renewing.tables(connection, "published")}
-    return renewing.renew(connection, table, known.get("t"))
+    tx = EmbeddedTx(connection)
+    (table,) = renewing.tables(tx, "memory")
+    known = {found.name: found for found in renewing.tables(tx, "published")}
+    return renewing.renew(tx, table, known.get("t"))
 
 
 def held(connection: duckdb.DuckDBPyConnection, relation: str) -> Counter[tuple[Any, ...]]:
@@ -85,7 +87,8 @@ def test_a_table_with_other_columns_or_none_is_written_anew(known: str) -> None:
     built = "create table marts.t as select 1::bigint as id, 2.5::decimal(18, 4) as amount"
     with attached(built, known) as connection:
         assert renewed(connection) == 1
-        assert renewing.tables(connection, "published") == renewing.tables(connection, "memory")
+        tx = EmbeddedTx(connection)
+        assert renewing.tables(tx, "published") == renewing.tables(tx, "memory")
         assert held(connection, "published.marts.t") == held(connection, "marts.t")
 
 
